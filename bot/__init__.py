@@ -1,0 +1,1 @@
+"""Trader Automata: a Telegram-controlled ladder-trading bot for spot crypto."""

@@ -1,0 +1,142 @@
+"""What a person is told, as values; the words are chosen when a notice is sent, in the person's language."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from bot.domain.events import RefusalReason, StopMode
+from bot.domain.money import Base, Price, Quote
+from bot.domain.orders import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    resumed: bool
+    kind: Literal["started"] = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstBuyFilled:
+    cycle: int
+    price: Price
+    quantity: Base
+    spent: Quote
+    exit_price: Price | None
+    next_rebuy: Price | None
+    kind: Literal["first_buy"] = "first_buy"
+
+
+@dataclass(frozen=True, slots=True)
+class RebuyFilled:
+    """Re-buy `k` of `limit` filled whole; `exit_before` is where the exit rested until now."""
+
+    cycle: int
+    k: int
+    limit: int
+    price: Price
+    quantity: Base
+    spent: Quote
+    average: Price
+    exit_before: Price | None
+    exit_price: Price | None
+    next_rebuy: Price | None
+    kind: Literal["rebuy"] = "rebuy"
+
+
+@dataclass(frozen=True, slots=True)
+class CycleClosed:
+    """A sale closed the cycle. `percent` is net profit over the cost of what was sold, as a fraction."""
+
+    cycle: int
+    rebuys: int
+    price: Price
+    quantity: Base
+    received: Quote
+    net_profit: Quote
+    percent: Decimal
+    total_profit: Quote
+    cycles_done: int
+    by_hand: bool
+    kind: Literal["cycle_closed"] = "cycle_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class NotEnough:
+    """The first buy waits for money; nothing was placed."""
+
+    needed: Quote
+    available: Quote
+    kind: Literal["not_enough"] = "not_enough"
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """An order vanished at the exchange without our asking and is placed again."""
+
+    leg: Leg
+    k: int
+    price: Price | None
+    kind: Literal["put_back"] = "put_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The exchange refuses an order; it is tried again from time to time."""
+
+    leg: Leg
+    k: int
+    reason: RefusalReason
+    message: str
+    kind: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The strategy has stopped; `kept` coins (cost `kept_cost`) were bought by it and are the person's now."""
+
+    mode: StopMode
+    kept: Base
+    kept_cost: Quote
+    total_profit: Quote
+    kind: Literal["stopped"] = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class StrayFill:
+    """An order that was believed closed filled after all; its coins are booked."""
+
+    order_id: str
+    quantity: Base
+    value: Quote
+    kind: Literal["stray_fill"] = "stray_fill"
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The strategy stands still until a person acts; its orders rest untouched."""
+
+    reason: str
+    kind: Literal["paused"] = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultLockedNotice:
+    """After a restart: strategies wait for /unlock while their orders rest at the exchange."""
+
+    strategies: tuple[str, ...]
+    kind: Literal["vault_locked"] = "vault_locked"
+
+
+Notice = (
+    Started
+    | FirstBuyFilled
+    | RebuyFilled
+    | CycleClosed
+    | NotEnough
+    | PutBack
+    | Refused
+    | Stopped
+    | StrayFill
+    | Paused
+    | VaultLockedNotice
+)

@@ -1,0 +1,1 @@
+"""Runs strategies: receives facts, decides through the domain, saves, executes."""

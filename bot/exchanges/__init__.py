@@ -1,0 +1,1 @@
+"""Adapters to real and sandbox exchanges, behind the Exchange port."""

@@ -1,0 +1,1 @@
+"""The chat: translates between people and the service."""

@@ -1,0 +1,1 @@
+"""SQLite storage, the vault, the inbox and the outbox."""

@@ -1,6 +1,6 @@
-"""What the engine needs from the world, in the house's own words.
+"""An exchange account, in the house's own words.
 
-Everything is async; every amount carries its unit; no SDK object, dict or exception crosses a port.
+Every amount carries its unit; no SDK object, dict or exception crosses the port.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -153,12 +153,3 @@ class Exchange(Protocol):
         """
 
     async def close(self) -> None: ...
-
-
-class Clock(Protocol):
-    """Wall time; the exchange's clock offset is its adapter's affair."""
-
-    def now(self) -> int:
-        """ms UTC."""
-
-    async def sleep(self, seconds: float) -> None: ...

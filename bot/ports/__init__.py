@@ -1,0 +1,62 @@
+"""What the engine and the service need from the world. Everything is async and speaks domain types."""
+
+from bot.ports.clock import Clock, SystemClock
+from bot.ports.exchange import (
+    Balance,
+    Environment,
+    Exchange,
+    FillView,
+    KeyFacts,
+    OrderRequest,
+    OrderView,
+    StreamDown,
+    StreamEvent,
+    StreamUp,
+)
+from bot.ports.store import (
+    BookStore,
+    CycleRecord,
+    Draft,
+    FillRecord,
+    LedgerTotals,
+    OutboxItem,
+    Person,
+    Role,
+    RunStatus,
+    Saved,
+    Step,
+    Strategy,
+    StrategyStore,
+)
+from bot.ports.vault import Credentials, Secret, Vault
+
+__all__ = [
+    "Balance",
+    "BookStore",
+    "Clock",
+    "Credentials",
+    "CycleRecord",
+    "Draft",
+    "Environment",
+    "Exchange",
+    "FillRecord",
+    "FillView",
+    "KeyFacts",
+    "LedgerTotals",
+    "OrderRequest",
+    "OrderView",
+    "OutboxItem",
+    "Person",
+    "Role",
+    "RunStatus",
+    "Saved",
+    "Secret",
+    "Step",
+    "Strategy",
+    "StrategyStore",
+    "StreamDown",
+    "StreamEvent",
+    "StreamUp",
+    "SystemClock",
+    "Vault",
+]

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from bot.domain.accounting import Holding
 from bot.domain.events import RefusalReason, StopMode
-from bot.domain.money import Price, Quote
+from bot.domain.money import Base, Price, Quote
 from bot.domain.orders import Leg, OrderId, OwnOrder
 
 _NO_QUOTE = Quote(Decimal(0))
+_NO_BASE = Base(Decimal(0))
 
 
 class Phase(StrEnum):
@@ -56,12 +57,11 @@ class State:
     increment: Quote = _NO_QUOTE
     k: int = 0
     last_buy: Price | None = None
-    rung_bought: Decimal = Decimal(0)
+    rung_bought: Base = _NO_BASE
     holding: Holding = field(default=Holding())
     orders: tuple[OwnOrder, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()
     asked_balance: bool = False
-    told_not_enough: bool = False
     exit_moved_at: int = 0
     total_profit: Quote = _NO_QUOTE
     cycles_done: int = 0

@@ -173,6 +173,12 @@ class BookStore(StrategyStore, Protocol):
 
     async def set_locale(self, person_id: int, locale: str) -> None: ...
 
+    async def add_claim(self, code_hash: str, expires_at: int) -> None:
+        """Keep the hash of a single-use claim code (SHA-256, hex) until `expires_at` (ms UTC)."""
+
+    async def redeem_claim(self, code_hash: str, now: int) -> bool:
+        """Use a code up: True once, for a known code that has not expired."""
+
     async def add_strategy(
         self, *, person_id: int, name: str, environment: Environment, symbol: Symbol, params: StrategyParams
     ) -> Strategy:

@@ -1,0 +1,337 @@
+"""The use cases that the chat and the command line ask for. Every call names the person it acts for."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.domain.events import StopMode
+from bot.domain.ladder import build_ladder
+from bot.domain.market import MarketRules, Symbol
+from bot.domain.money import Price, Quote
+from bot.domain.params import StrategyParams, validated
+from bot.domain.plan import Plan, build_plan
+from bot.domain.state import State
+from bot.domain.strategy_file import StrategyFile, dump
+from bot.engine.status import Status, status_of
+from bot.engine.supervisor import Supervisor
+from bot.errors import InvalidInput, NotAllowed
+from bot.ports import (
+    BookStore,
+    Clock,
+    Credentials,
+    CycleRecord,
+    Draft,
+    Environment,
+    Exchange,
+    KeyFacts,
+    Person,
+    Role,
+    RunStatus,
+    Secret,
+    Strategy,
+    Vault,
+)
+
+ExchangeFactory = Callable[[Environment, Credentials | None], Exchange]
+
+
+@dataclass(frozen=True, slots=True)
+class VaultState:
+    """What a person's vault looks like from outside; `environments` are those with keys."""
+
+    exists: bool
+    unlocked: bool
+    unattended: bool
+    can_be_unattended: bool
+    environments: tuple[Environment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A pair now: its rules, last price, and the person's free quote coins (None without usable keys)."""
+
+    environment: Environment
+    rules: MarketRules
+    last_price: Price
+    free: Quote | None
+
+    @property
+    def symbol(self) -> Symbol:
+        return self.rules.symbol
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCard:
+    """A strategy and its figures; `status` None when it never ran."""
+
+    strategy: Strategy
+    status: Status | None
+    locked: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopOutcome:
+    """What /stop would do now, in money: shown before the choice is made."""
+
+    strategy: Strategy
+    state: State
+    last_price: Price | None
+
+
+class Service:
+    """Holds no state of its own: everything lies in the store, the vault and the engine."""
+
+    def __init__(
+        self,
+        *,
+        store: BookStore,
+        vault: Vault,
+        supervisor: Supervisor,
+        exchanges: ExchangeFactory,
+        environments: Sequence[Environment],
+        clock: Clock,
+        sandbox_credentials: Callable[[Person], Credentials] | None = None,
+        master_key_present: bool = False,
+        secrets_in_chat: bool = False,
+        default_pair: str = "BTCUSDT",
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._supervisor = supervisor
+        self._exchanges = exchanges
+        self._clock = clock
+        self._sandbox_credentials = sandbox_credentials
+        self._master_key_present = master_key_present
+        self._public: dict[Environment, Exchange] = {}
+        self.environments = tuple(environments)
+        self.secrets_in_chat = secrets_in_chat
+        self.default_pair = default_pair
+
+    # --- people -------------------------------------------------------------------------------------------
+
+    async def person(self, chat_id: int) -> Person | None:
+        return await self._store.person_by_chat(chat_id)
+
+    async def person_by_id(self, person_id: int) -> Person | None:
+        return await self._store.person(person_id)
+
+    async def claim(self, *, chat_id: int, name: str, locale: str, code: str) -> Person | None:
+        """The owner's first contact with the single-use code from the log; None for a wrong or used code."""
+        if not await self._store.redeem_claim(_hashed(code), self._clock.now()):
+            return None
+        return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
+
+    async def new_claim_code(self, *, valid_ms: int = 24 * 3_600_000) -> str | None:
+        """A fresh code while nobody owns this program yet; only its hash is kept."""
+        if any(p.role is Role.OWNER for p in await self._store.people()):
+            return None
+        code = secrets.token_urlsafe(9)
+        await self._store.add_claim(_hashed(code), self._clock.now() + valid_ms)
+        return code
+
+    async def ensure_owner(self, *, chat_id: int, name: str, locale: str) -> Person:
+        """The owner named in the settings."""
+        found = await self._store.person_by_chat(chat_id)
+        if found is not None:
+            return found
+        return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
+
+    async def set_locale(self, person: Person, locale: str) -> None:
+        await self._store.set_locale(person.id, locale)
+
+    # --- keys and the vault ---------------------------------------------------------------------------------
+
+    async def vault_state(self, person: Person) -> VaultState:
+        return VaultState(
+            exists=await self._vault.exists(person.id),
+            unlocked=self._vault.unlocked(person.id),
+            unattended=await self._vault.unattended(person.id),
+            can_be_unattended=self._master_key_present,
+            environments=await self._vault.environments(person.id),
+        )
+
+    async def create_vault(self, person: Person, password: Secret) -> None:
+        await self._vault.create(person.id, password)
+
+    async def unlock(self, person: Person, password: Secret) -> int:
+        """Opens the vault and lets this person's strategies go on; how many do."""
+        await self._vault.unlock(person.id, password)
+        return await self._supervisor.resume_person(person.id)
+
+    async def lock(self, person: Person) -> None:
+        """Strategies stand still; their orders rest at the exchange."""
+        await self._supervisor.suspend_person(person.id)
+        self._vault.lock(person.id)
+
+    async def set_unattended(self, person: Person, *, enabled: bool) -> None:
+        await self._vault.set_unattended(person.id, enabled=enabled)
+
+    def sandbox_key(self, person: Person) -> Credentials | None:
+        """The sandbox exchange's key pair for this person, where the deployment has one."""
+        return self._sandbox_credentials(person) if self._sandbox_credentials else None
+
+    async def check_key(self, environment: Environment, credentials: Credentials) -> KeyFacts:
+        """Asks the exchange about a key; refuses one that may withdraw or may not trade."""
+        exchange = self._exchanges(environment, credentials)
+        try:
+            facts = await exchange.key_facts()
+        finally:
+            await exchange.close()
+        if facts.can_withdraw:
+            raise NotAllowed("key_can_withdraw")
+        if facts.read_only or not facts.can_trade:
+            raise NotAllowed("key_cannot_trade")
+        return facts
+
+    async def add_key(self, person: Person, environment: Environment, credentials: Credentials) -> KeyFacts:
+        """Checks the key at the exchange, then keeps it; VaultLocked when the vault is not open."""
+        facts = await self.check_key(environment, credentials)
+        await self._vault.put(person.id, environment, credentials)
+        await self._supervisor.forget_account(person.id, environment)
+        return facts
+
+    async def remove_key(self, person: Person, environment: Environment) -> bool:
+        for strategy in await self._store.strategies(person.id):
+            if strategy.environment is environment and strategy.status is not RunStatus.IDLE:
+                raise NotAllowed("key_in_use")
+        await self._supervisor.forget_account(person.id, environment)
+        return await self._vault.remove(person.id, environment)
+
+    # --- planning ---------------------------------------------------------------------------------------------
+
+    async def market(self, person: Person, environment: Environment, pair: str) -> Market:
+        """InvalidInput("par") for a pair that is not traded there."""
+        public = self._public_of(environment)
+        rules = await public.rules(pair)
+        price = await public.last_price(pair)
+        return Market(environment, rules, price, await self._free(person, environment, rules.symbol))
+
+    async def _free(self, person: Person, environment: Environment, symbol: Symbol) -> Quote | None:
+        if not self._vault.unlocked(person.id) or environment not in await self._vault.environments(
+            person.id
+        ):
+            return None
+        return await self._supervisor.available(person.id, environment, symbol)
+
+    def plan(self, market: Market, params: StrategyParams) -> Plan:
+        return build_plan(params, market.rules, market.last_price, market.free)
+
+    # --- strategies -------------------------------------------------------------------------------------------
+
+    async def save_strategy(
+        self, person: Person, *, name: str, market: Market, params: StrategyParams
+    ) -> Strategy:
+        """InvalidInput for a bad parameter or a name in use."""
+        return await self._store.add_strategy(
+            person_id=person.id,
+            name=name,
+            environment=market.environment,
+            symbol=market.symbol,
+            params=validated(params),
+        )
+
+    async def strategies(self, person: Person) -> Sequence[Strategy]:
+        return await self._store.strategies(person.id)
+
+    async def strategy(self, person: Person, strategy_id: int) -> Strategy:
+        """NotAllowed for an unknown or somebody else's strategy."""
+        found = await self._store.strategy(person.id, strategy_id)
+        if found is None:
+            raise NotAllowed("no_such_strategy")
+        return found
+
+    def export(self, strategy: Strategy) -> tuple[str, str]:
+        """File name and text of a strategy's .js file."""
+        text = dump(
+            StrategyFile(
+                nome=strategy.name,
+                ambiente=strategy.environment.value,
+                par=strategy.symbol.name,
+                params=strategy.params,
+            )
+        )
+        safe = (
+            "".join(c if c.isalnum() or c in "-_" else "-" for c in strategy.name).strip("-") or "estrategia"
+        )
+        return f"{safe}.js", text
+
+    async def run(self, person: Person, strategy_id: int) -> Strategy:
+        """Starts a strategy, or resumes a paused or stopping one; VaultLocked without keys in reach."""
+        strategy = await self.strategy(person, strategy_id)
+        if strategy.environment not in await self._vault.environments(person.id):
+            raise NotAllowed("no_key")
+        await self._supervisor.run(strategy)
+        return strategy
+
+    async def stop(self, person: Person, strategy_id: int, mode: StopMode) -> Strategy:
+        strategy = await self.strategy(person, strategy_id)
+        await self._supervisor.stop(strategy, mode)
+        return strategy
+
+    async def stop_outcome(self, person: Person, strategy_id: int) -> StopOutcome:
+        """The state and price that the three ways of stopping are explained with."""
+        strategy = await self.strategy(person, strategy_id)
+        state = await self._supervisor.state(strategy.id)
+        return StopOutcome(strategy, state, await self._price(strategy))
+
+    async def status(self, person: Person) -> Sequence[StatusCard]:
+        """A card for each strategy that runs or is paused, in order of creation."""
+        strategies = await self._store.strategies(person.id)
+        return [await self.status_card(person, s) for s in strategies if s.status is not RunStatus.IDLE]
+
+    async def status_card(self, person: Person, strategy: Strategy) -> StatusCard:
+        state = await self._supervisor.state(strategy.id)
+        rules = await self._rules(strategy)
+        status = status_of(
+            state,
+            max_rebuys=build_ladder(strategy.params).max_rebuys,
+            rules=rules,
+            last_price=await self._price(strategy),
+            fee=strategy.params.taxa,
+        )
+        return StatusCard(strategy, status, not self._vault.unlocked(person.id), self._clock.now())
+
+    async def cycles(self, person: Person, strategy_id: int) -> Sequence[CycleRecord]:
+        return await self._store.cycles(person.id, strategy_id)
+
+    async def _rules(self, strategy: Strategy) -> MarketRules:
+        return await self._public_of(strategy.environment).rules(strategy.symbol.name)
+
+    async def _price(self, strategy: Strategy) -> Price | None:
+        return await self._supervisor.last_price(self._public_of(strategy.environment), strategy.symbol)
+
+    def _public_of(self, environment: Environment) -> Exchange:
+        public = self._public.get(environment)
+        if public is None:
+            public = self._public[environment] = self._exchanges(environment, None)
+        return public
+
+    # --- drafts -----------------------------------------------------------------------------------------------
+
+    async def draft(self, person: Person) -> Draft | None:
+        return await self._store.draft(person.id)
+
+    async def save_draft(self, draft: Draft) -> None:
+        await self._store.save_draft(draft)
+
+    async def drop_draft(self, person: Person) -> None:
+        await self._store.drop_draft(person.id)
+
+    async def close(self) -> None:
+        for exchange in self._public.values():
+            await exchange.close()
+
+
+def _hashed(code: str) -> str:
+    return hashlib.sha256(code.strip().encode()).hexdigest()
+
+
+def parse_environment(text: str, offered: Sequence[Environment]) -> Environment:
+    """InvalidInput("ambiente") naming those that are offered."""
+    for environment in offered:
+        if environment.value == text.strip().lower():
+            return environment
+    names = ", ".join(e.value for e in offered)
+    raise InvalidInput("ambiente", f"one of {names}", key="one_of", values={"choices": names})

@@ -1,0 +1,41 @@
+"""What every handler is given: the service, the person, and the person's texts."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from telegram import Update
+from telegram.ext import Application, CallbackContext, ExtBot
+
+from bot.ports import Person
+from bot.service import Service
+from handlers.texts import Texts, texts_for
+
+SERVICE = "service"
+
+
+class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """PTB's context with typed access; the gate (handlers/access.py) sets the person for each update."""
+
+    _person: Person | None = None
+
+    @property
+    def service(self) -> Service:
+        return cast("Service", self.application.bot_data[SERVICE])
+
+    @property
+    def person(self) -> Person:
+        """The known person behind this update; handlers behind the gate may rely on it."""
+        if self._person is None:
+            raise LookupError("the gate has not let this update in")
+        return self._person
+
+    def let_in(self, person: Person) -> None:
+        self._person = person
+
+    @property
+    def texts(self) -> Texts:
+        return texts_for(self.person.locale)
+
+
+ChatApplication = Application[ExtBot[None], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
+Handler = Callable[[Update, ChatContext], Awaitable[Any]]

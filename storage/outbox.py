@@ -1,0 +1,68 @@
+"""Messages that are owed to people: stored with the fact that causes them, sent afterwards."""
+
+import asyncio
+from collections.abc import Sequence
+
+from bot.domain.notices import Notice
+from bot.ports.clock import Clock, SystemClock
+from bot.ports.store import OutboxItem
+from storage import rows
+from storage.database import Database, Rows
+
+_WAITING = "sent_at IS NULL AND dropped_at IS NULL"
+_DUE = f"""
+    SELECT * FROM outbox AS o WHERE {_WAITING} AND next_try_at <= :now AND NOT EXISTS (
+        SELECT 1 FROM outbox AS earlier
+        WHERE earlier.person_id = o.person_id AND earlier.id < o.id AND earlier.next_try_at > :now
+          AND earlier.sent_at IS NULL AND earlier.dropped_at IS NULL
+    ) ORDER BY id LIMIT :limit
+"""  # noqa: S608 - made of constants
+
+
+class Outbox:
+    """What is to be sent, in each person's order. `changed` is set when something was added in this process."""
+
+    def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
+        self.changed = asyncio.Event()
+        self._database = database
+        self._clock = clock or SystemClock()
+
+    async def due(self, now: int, limit: int = 100) -> Sequence[OutboxItem]:
+        """What may be sent at `now` (ms UTC), oldest first; nothing overtakes an earlier message to the same person."""
+        found = await self._database.run(lambda db: list(db.query(_DUE, {"now": now, "limit": limit})))
+        return [rows.outbox_from(row) for row in found]
+
+    async def next_due(self) -> int | None:
+        """When the next try is due (ms UTC, perhaps past); None when nothing waits."""
+        query = f"SELECT min(next_try_at) FROM outbox WHERE {_WAITING}"  # noqa: S608 - made of constants
+        moment: int | None = await self._database.run(lambda db: db.execute(query).fetchone()[0])
+        return moment
+
+    async def sent(self, item_id: int) -> None:
+        await self._settle("UPDATE outbox SET sent_at = ?, attempts = attempts + 1 WHERE id = ?", item_id)
+
+    async def dropped(self, item_id: int) -> None:
+        """Given up for good (the person has blocked the bot): kept, but never tried again."""
+        await self._settle("UPDATE outbox SET dropped_at = ?, attempts = attempts + 1 WHERE id = ?", item_id)
+
+    async def failed(self, item_id: int, retry_at: int) -> None:
+        """To be tried again at `retry_at` (ms UTC)."""
+        query = "UPDATE outbox SET attempts = attempts + 1, next_try_at = ? WHERE id = ?"
+        await self._database.run(lambda db: db.execute(query, [retry_at, item_id]).rowcount)
+
+    async def _settle(self, query: str, item_id: int) -> None:
+        await self._database.run(lambda db: db.execute(query, [self._clock.now(), item_id]).rowcount)
+
+
+def enqueue(db: Rows, notice: Notice, *, person_id: int, strategy_id: int | None, key: str, at: int) -> None:
+    """Inside the caller's transaction: owe this notice to this person, once per key."""
+    row = {
+        "person_id": person_id,
+        "strategy_id": strategy_id,
+        "kind": notice.kind,
+        "payload": rows.notice_json(notice),
+        "key": key,
+        "at": at,
+        "next_try_at": at,
+    }
+    db.table("outbox").insert(row, ignore=True)

@@ -1,0 +1,207 @@
+"""The book: people, their strategies, and what these have earned."""
+
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from bot.domain.market import Side, Symbol
+from bot.domain.money import Base, Price, Quote, total_base, total_quote
+from bot.domain.orders import Fill
+from bot.domain.params import StrategyParams
+from bot.errors import InvalidInput
+from bot.ports.clock import Clock
+from bot.ports.exchange import Environment
+from bot.ports.store import CycleRecord, Draft, FillRecord, LedgerTotals, Person, Role, RunStatus, Strategy
+from bot.ports.vault import Secret
+from storage import rows
+from storage.database import Database, Rows
+from storage.store_engine import EngineStore
+
+_FILLS = """
+    SELECT fills.* FROM fills JOIN strategies AS s ON s.id = fills.strategy_id
+    WHERE s.person_id = ? AND s.id = ? ORDER BY fills.at, fills.id
+"""
+_CYCLES = """
+    SELECT cycles.* FROM cycles JOIN strategies AS s ON s.id = cycles.strategy_id
+    WHERE s.person_id = ? AND s.id = ? ORDER BY sequence
+"""
+_CODE_BYTES = 12
+
+
+class SqliteStore(EngineStore):
+    """Implements bot.ports.store.BookStore; what belongs to another person is as if it did not exist."""
+
+    async def people(self) -> Sequence[Person]:
+        found = await self._database.run(lambda db: list(db.query("SELECT * FROM people ORDER BY id")))
+        return [rows.person_from(row) for row in found]
+
+    async def person(self, person_id: int) -> Person | None:
+        return await self._database.run(lambda db: _person(db, "id", person_id))
+
+    async def person_by_chat(self, chat_id: int) -> Person | None:
+        return await self._database.run(lambda db: _person(db, "chat_id", chat_id))
+
+    async def add_person(self, *, chat_id: int, name: str, locale: str, role: Role) -> Person:
+        """StoreError when this chat has a person already."""
+        at = self._clock.now()
+        return await self._database.run(
+            lambda db: _add_person(db, chat_id=chat_id, name=name, locale=locale, role=role, at=at)
+        )
+
+    async def set_locale(self, person_id: int, locale: str) -> None:
+        query = "UPDATE people SET locale = ? WHERE id = ?"
+        await self._database.run(lambda db: db.execute(query, [locale, person_id]).rowcount)
+
+    async def issue_claim_code(self, *, role: Role, valid_for: int) -> Secret:
+        """A new code that lets one person in within `valid_for` ms; only its hash is kept."""
+        code = secrets.token_urlsafe(_CODE_BYTES)
+        row = {
+            "code_hash": _hash(code),
+            "role": role.value,
+            "expires_at": self._clock.now() + valid_for,
+        }
+        await self._database.run(lambda db: db.table("claim_codes").insert(row))
+        return Secret(code)
+
+    async def claim(self, code: Secret, *, chat_id: int, name: str, locale: str) -> Person | None:
+        """Use up a code: the person it lets in, or None when it is unknown, used or expired."""
+        at = self._clock.now()
+        return await self._database.run(
+            lambda db: _claim(db, _hash(code.reveal()), chat_id=chat_id, name=name, locale=locale, at=at)
+        )
+
+    async def add_strategy(
+        self, *, person_id: int, name: str, environment: Environment, symbol: Symbol, params: StrategyParams
+    ) -> Strategy:
+        row = {
+            "person_id": person_id,
+            "name": name,
+            "environment": environment.value,
+            "symbol": symbol.name,
+            "base": symbol.base,
+            "quote": symbol.quote,
+            "params": rows.params_json(params),
+            "status": RunStatus.IDLE.value,
+            "created_at": self._clock.now(),
+        }
+        return await self._database.run(lambda db: _add_strategy(db, row))
+
+    async def strategies(self, person_id: int) -> Sequence[Strategy]:
+        query = "SELECT * FROM strategies WHERE person_id = ? ORDER BY id"
+        found = await self._database.run(lambda db: list(db.query(query, [person_id])))
+        return [rows.strategy_from(row) for row in found]
+
+    async def cycles(self, person_id: int, strategy_id: int) -> Sequence[CycleRecord]:
+        """Oldest first."""
+        found = await self._database.run(lambda db: list(db.query(_CYCLES, [person_id, strategy_id])))
+        return [rows.cycle_from(row) for row in found]
+
+    async def fills(self, person_id: int, strategy_id: int) -> Sequence[FillRecord]:
+        """Oldest first."""
+        found = await self._database.run(lambda db: list(db.query(_FILLS, [person_id, strategy_id])))
+        return [rows.fill_from(row) for row in found]
+
+    async def totals(self, person_id: int, strategy_id: int) -> LedgerTotals:
+        """Exact sums of what the fills moved. A fee in a third coin (BNB) touches neither of the two."""
+        strategy = await self.strategy(person_id, strategy_id)
+        if strategy is None:
+            return LedgerTotals(Base.zero(), Quote.zero(), 0)
+        fills = [record.fill for record in await self.fills(person_id, strategy_id)]
+        return LedgerTotals(
+            total_base(_base_moved(fill, strategy.symbol) for fill in fills),
+            total_quote(_quote_moved(fill, strategy.symbol) for fill in fills),
+            len(fills),
+        )
+
+    async def last_fill_price(self, strategy_id: int) -> Price | None:
+        query = "SELECT price FROM fills WHERE strategy_id = ? ORDER BY at DESC, id DESC LIMIT 1"
+        found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchone())
+        return Price.of(found[0]) if found else None
+
+    async def draft(self, person_id: int) -> Draft | None:
+        query = "SELECT * FROM drafts WHERE person_id = ?"
+        found = await self._database.run(lambda db: list(db.query(query, [person_id])))
+        return rows.draft_from(found[0]) if found else None
+
+    async def save_draft(self, draft: Draft) -> None:
+        row = rows.draft_row(draft, at=self._clock.now())
+        await self._database.run(lambda db: db.table("drafts").upsert(row, pk="person_id"))
+
+    async def drop_draft(self, person_id: int) -> None:
+        query = "DELETE FROM drafts WHERE person_id = ?"
+        await self._database.run(lambda db: db.execute(query, [person_id]).rowcount)
+
+    async def mark(self, name: str) -> str | None:
+        """A small setting that the program keeps for itself."""
+        query = "SELECT value FROM marks WHERE name = ?"
+        found = await self._database.run(lambda db: db.execute(query, [name]).fetchone())
+        return found[0] if found else None
+
+    async def set_mark(self, name: str, value: str) -> None:
+        row = {"name": name, "value": value}
+        await self._database.run(lambda db: db.table("marks").upsert(row, pk="name"))
+
+
+@asynccontextmanager
+async def open_store(path: Path | None, *, clock: Clock | None = None) -> AsyncIterator[SqliteStore]:
+    """A store over its own database (None: in memory), closed at the end."""
+    async with await Database.open(path) as database:
+        yield SqliteStore(database, clock=clock)
+
+
+def _hash(code: str) -> str:
+    """Codes are long and random, so that a plain hash keeps them."""
+    return hashlib.sha256(code.strip().encode()).hexdigest()
+
+
+def _person(db: Rows, column: str, value: int) -> Person | None:
+    found = list(db.table("people").rows_where(f"{column} = ?", [value]))
+    return rows.person_from(found[0]) if found else None
+
+
+def _add_person(db: Rows, *, chat_id: int, name: str, locale: str, role: Role, at: int) -> Person:
+    row = {"chat_id": chat_id, "name": name, "locale": locale, "role": role.value, "created_at": at}
+    person_id = db.table("people").insert(row).last_pk
+    return rows.person_from({"id": person_id, **row})
+
+
+def _claim(db: Rows, code_hash: str, *, chat_id: int, name: str, locale: str, at: int) -> Person | None:
+    query = "SELECT role FROM claim_codes WHERE code_hash = ? AND used_at IS NULL AND expires_at > ?"
+    found = db.execute(query, [code_hash, at]).fetchone()
+    if found is None:
+        return None
+    role = Role(found[0])
+    person = _person(db, "chat_id", chat_id)
+    if person is None:
+        person = _add_person(db, chat_id=chat_id, name=name, locale=locale, role=role, at=at)
+    elif role is Role.OWNER:
+        db.execute("UPDATE people SET role = ? WHERE id = ?", [role.value, person.id])
+    query = "UPDATE claim_codes SET used_at = ?, used_by = ? WHERE code_hash = ?"
+    db.execute(query, [at, person.id, code_hash])
+    return _person(db, "id", person.id)
+
+
+def _add_strategy(db: Rows, row: rows.Row) -> Strategy:
+    query = "SELECT 1 FROM strategies WHERE person_id = ? AND name = ?"
+    if db.execute(query, [row["person_id"], row["name"]]).fetchone():
+        raise InvalidInput(
+            "nome",
+            "a name that no other strategy of yours has",
+            key="name_taken",
+            values={"name": row["name"]},
+        )
+    strategy_id = db.table("strategies").insert(row).last_pk
+    return rows.strategy_from({"id": strategy_id, "pause_reason": None, **row})
+
+
+def _base_moved(fill: Fill, symbol: Symbol) -> Base:
+    fee = Base(fill.fee if fill.fee_coin == symbol.base else Decimal(0))
+    return fill.quantity - fee if fill.side is Side.BUY else Base.zero() - fill.quantity - fee
+
+
+def _quote_moved(fill: Fill, symbol: Symbol) -> Quote:
+    fee = Quote(fill.fee if fill.fee_coin == symbol.quote else Decimal(0))
+    return fill.value - fee if fill.side is Side.SELL else Quote.zero() - fill.value - fee

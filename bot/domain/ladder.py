@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.domain.curves import shaped, spline
 from bot.domain.market import MarketRules
 from bot.domain.money import EXACT, Base, Price, Quote
-from bot.domain.params import StrategyParams
+from bot.domain.params import CURVES, Curve, CurveChoice, CurveField, StrategyParams
+
+_AMOUNT, _TARGET, _DROP = CURVES
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The three progressions of one set of parameters, unrounded.
+    """The three progressions of one set of parameters, unrounded (to 60 digits).
 
     `amounts[k]` (quote) and `targets[k]` (fraction) for k = 0 .. limite_recompras; `drops[k - 1]` (fraction)
     for the re-buy k = 1 .. limite_recompras.
@@ -38,35 +41,52 @@ class Ladder:
 
 
 def build_ladder(params: StrategyParams) -> Ladder:
-    """The progressions of `params`, by the curve chosen for each."""
-    count = params.limite_recompras + 1
-    amounts, targets, drops = (
-        [params.qty_inicial],
-        [params.lucro_alvo_inicial],
-        [params.recompra_queda_inicial],
-    )
-    for _ in range(1, count):
-        amounts.append(
-            _clamp(
-                EXACT.multiply(amounts[-1], params.multiplicador_qty), params.qty_minima, params.qty_maxima
-            )
-        )
-        targets.append(
-            _clamp(
-                EXACT.multiply(targets[-1], params.multiplicador_lucro),
-                params.lucro_alvo_minimo,
-                params.lucro_alvo_maximo,
-            )
-        )
-    for _ in range(2, count):
-        drops.append(
-            _clamp(
-                EXACT.multiply(drops[-1], params.multiplicador_recompra),
-                params.recompra_queda_minimo,
-                params.recompra_queda_maximo,
-            )
-        )
-    return Ladder(tuple(amounts), tuple(targets), tuple(drops[: params.limite_recompras]))
+    """The progressions of `params`, by the curve chosen for each. `params` must be valid."""
+    return Ladder(amounts(params), targets(params), drops(params))
+
+
+def amounts(params: StrategyParams) -> tuple[Decimal, ...]:
+    """q(0) .. q(limite_recompras), in quote."""
+    return _progression(params, _AMOUNT)
+
+
+def targets(params: StrategyParams) -> tuple[Decimal, ...]:
+    """p(0) .. p(limite_recompras), as fractions of the average price."""
+    return _progression(params, _TARGET)
+
+
+def drops(params: StrategyParams) -> tuple[Decimal, ...]:
+    """d(1) .. d(limite_recompras), as fractions of the last buy's price."""
+    return _progression(params, _DROP)
+
+
+def _progression(params: StrategyParams, which: CurveField) -> tuple[Decimal, ...]:
+    """The values of one curve; from the second on they are clamped, the first never is."""
+    rungs = range(which.first_rung, params.limite_recompras + 1)
+    if not rungs:
+        return ()
+    start: Decimal = getattr(params, which.start)
+    multiplier: Decimal = getattr(params, which.multiplier)
+    low: Decimal = getattr(params, which.low)
+    high: Decimal = getattr(params, which.high)
+    choice: CurveChoice = getattr(params, which.name)
+    if choice.curve is Curve.GEOMETRIC:
+        return _geometric(start, multiplier, low, high, len(rungs))
+    if choice.curve is Curve.SPLINE:
+        values = spline(choice.points, rungs)
+    else:
+        end = choice.end if choice.end is not None else getattr(params, which.end)
+        values = shaped(choice.curve, start, end, multiplier, len(rungs))
+    return (start, *(_clamp(value, low, high) for value in values[1:]))
+
+
+def _geometric(
+    start: Decimal, factor: Decimal, low: Decimal, high: Decimal, count: int
+) -> tuple[Decimal, ...]:
+    values = [start]
+    while len(values) < count:
+        values.append(_clamp(EXACT.multiply(values[-1], factor), low, high))
+    return tuple(values)
 
 
 def _clamp(value: Decimal, low: Decimal, high: Decimal) -> Decimal:

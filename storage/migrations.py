@@ -19,10 +19,8 @@ CREATE TABLE people (
 ) STRICT;
 CREATE TABLE claim_codes (
     code_hash TEXT PRIMARY KEY,
-    role TEXT NOT NULL CHECK (role IN ('owner', 'user')),
     expires_at INTEGER NOT NULL,
-    used_at INTEGER,
-    used_by INTEGER REFERENCES people (id)
+    used_at INTEGER
 ) STRICT;
 CREATE TABLE drafts (
     person_id INTEGER PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,

@@ -1,7 +1,5 @@
 """The book: people, their strategies, and what these have earned."""
 
-import hashlib
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -15,7 +13,6 @@ from bot.errors import InvalidInput
 from bot.ports.clock import Clock
 from bot.ports.exchange import Environment
 from bot.ports.store import CycleRecord, Draft, FillRecord, LedgerTotals, Person, Role, RunStatus, Strategy
-from bot.ports.vault import Secret
 from storage import rows
 from storage.database import Database, Rows
 from storage.store_engine import EngineStore
@@ -28,7 +25,6 @@ _CYCLES = """
     SELECT cycles.* FROM cycles JOIN strategies AS s ON s.id = cycles.strategy_id
     WHERE s.person_id = ? AND s.id = ? ORDER BY sequence
 """
-_CODE_BYTES = 12
 
 
 class SqliteStore(EngineStore):
@@ -55,23 +51,15 @@ class SqliteStore(EngineStore):
         query = "UPDATE people SET locale = ? WHERE id = ?"
         await self._database.run(lambda db: db.execute(query, [locale, person_id]).rowcount)
 
-    async def issue_claim_code(self, *, role: Role, valid_for: int) -> Secret:
-        """A new code that lets one person in within `valid_for` ms; only its hash is kept."""
-        code = secrets.token_urlsafe(_CODE_BYTES)
-        row = {
-            "code_hash": _hash(code),
-            "role": role.value,
-            "expires_at": self._clock.now() + valid_for,
-        }
+    async def add_claim(self, code_hash: str, expires_at: int) -> None:
+        row = {"code_hash": code_hash, "expires_at": expires_at}
         await self._database.run(lambda db: db.table("claim_codes").insert(row))
-        return Secret(code)
 
-    async def claim(self, code: Secret, *, chat_id: int, name: str, locale: str) -> Person | None:
-        """Use up a code: the person it lets in, or None when it is unknown, used or expired."""
-        at = self._clock.now()
-        return await self._database.run(
-            lambda db: _claim(db, _hash(code.reveal()), chat_id=chat_id, name=name, locale=locale, at=at)
+    async def redeem_claim(self, code_hash: str, now: int) -> bool:
+        query = (
+            "UPDATE claim_codes SET used_at = ? WHERE code_hash = ? AND used_at IS NULL AND expires_at > ?"
         )
+        return await self._database.run(lambda db: db.execute(query, [now, code_hash, now]).rowcount == 1)
 
     async def add_strategy(
         self, *, person_id: int, name: str, environment: Environment, symbol: Symbol, params: StrategyParams
@@ -152,11 +140,6 @@ async def open_store(path: Path | None, *, clock: Clock | None = None) -> AsyncI
         yield SqliteStore(database, clock=clock)
 
 
-def _hash(code: str) -> str:
-    """Codes are long and random, so that a plain hash keeps them."""
-    return hashlib.sha256(code.strip().encode()).hexdigest()
-
-
 def _person(db: Rows, column: str, value: int) -> Person | None:
     found = list(db.table("people").rows_where(f"{column} = ?", [value]))
     return rows.person_from(found[0]) if found else None
@@ -166,22 +149,6 @@ def _add_person(db: Rows, *, chat_id: int, name: str, locale: str, role: Role, a
     row = {"chat_id": chat_id, "name": name, "locale": locale, "role": role.value, "created_at": at}
     person_id = db.table("people").insert(row).last_pk
     return rows.person_from({"id": person_id, **row})
-
-
-def _claim(db: Rows, code_hash: str, *, chat_id: int, name: str, locale: str, at: int) -> Person | None:
-    query = "SELECT role FROM claim_codes WHERE code_hash = ? AND used_at IS NULL AND expires_at > ?"
-    found = db.execute(query, [code_hash, at]).fetchone()
-    if found is None:
-        return None
-    role = Role(found[0])
-    person = _person(db, "chat_id", chat_id)
-    if person is None:
-        person = _add_person(db, chat_id=chat_id, name=name, locale=locale, role=role, at=at)
-    elif role is Role.OWNER:
-        db.execute("UPDATE people SET role = ? WHERE id = ?", [role.value, person.id])
-    query = "UPDATE claim_codes SET used_at = ?, used_by = ? WHERE code_hash = ?"
-    db.execute(query, [at, person.id, code_hash])
-    return _person(db, "id", person.id)
 
 
 def _add_strategy(db: Rows, row: rows.Row) -> Strategy:

@@ -1,0 +1,308 @@
+"""The people's side over HTTP, the same for the chat page and for scripts.
+
+Every request carries the key: ``?key=``, the header X-Chat-Key, or the cookie that the page sets. Bodies are JSON,
+answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "what would be accepted"}``.
+
+``POST /chat/send {"user":1,"text","reply_to"?}``
+    -> ``message_id`` (and ``message_ids``: a text above 4096 characters goes in pieces).
+``POST /chat/press {"user":1,"message_id","text" (label) | "data"}``
+    -> ``message_id``, ``query_id`` (an inline button) or the id of the text sent (a reply keyboard's button).
+``POST /chat/upload`` multipart: user, file, caption?, as=photo?
+    -> ``message_id``; a document, unless ``as`` is photo.
+``POST /chat/edit {"user","message_id","text"}``
+    a person corrects a text of their own.
+``GET /chat/messages?user=1&after=0&revision=0``
+    -> ``messages`` with greater id, oldest first, each as telegram_views.chat_message shapes it, and ``revision``.
+    Deleted ones stay in the list with ``deleted`` true and an empty text. ``after`` does not show edits of older
+    messages; ``revision=N`` (with after=0) gives whatever is new or changed since revision N was answered.
+``GET /chat/events?user=1``
+    server-sent events, JSON with a "type": hello (revision), message (message: new, edited, pinned or deleted),
+    typing (action), press (message_id, query_id, text), answer (query_id, text, alert), commands, user.
+``GET /chat/state?user=1``
+    -> ``bot``, ``users``, ``user``, ``commands`` (in that user's language), ``pinned``, ``keyboard``.
+``POST /chat/user {"user","language"?,"blocked"?}``
+    the language of that person's app, and the switch that blocks the bot.
+``GET | POST | DELETE /chat/faults``; POST ``{"method","kind","count"?,"retry_after"?}``
+    trouble on demand, kinds as in telegram_faults.FaultKind.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from bot.sandbox import telegram_people as people
+from bot.sandbox.telegram_api import WORLD
+from bot.sandbox.telegram_errors import ApiError
+from bot.sandbox.telegram_faults import FaultKind
+from bot.sandbox.telegram_guard import cookie_name
+from bot.sandbox.telegram_people import UserError
+from bot.sandbox.telegram_request import read_params
+from bot.sandbox.telegram_settings import commands_for
+from bot.sandbox.telegram_views import chat_message
+from bot.sandbox.telegram_world import Person, World
+
+Json = dict[str, Any]
+
+_PAGE: Final = Path(__file__).parent / "chat"
+_PING_SECONDS: Final = 15.0
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_chat(app: web.Application) -> None:
+    """Routes of the page and of the people's side."""
+    app.router.add_get("/chat", _to_page)
+    app.router.add_get("/chat/", _page)
+    app.router.add_get("/chat/{name:[a-z_]+\\.(?:css|js|svg)}", _asset)
+    app.router.add_get("/chat/file/{file_id}/{name:.+}", _file)
+    app.router.add_get("/chat/events", _events)
+    app.router.add_get("/chat/messages", _told(_messages))
+    app.router.add_get("/chat/state", _told(_state))
+    app.router.add_post("/chat/send", _told(_send))
+    app.router.add_post("/chat/press", _told(_press))
+    app.router.add_post("/chat/upload", _told(_upload))
+    app.router.add_post("/chat/edit", _told(_edit))
+    app.router.add_post("/chat/user", _told(_user))
+    app.router.add_get("/chat/faults", _told(_faults))
+    app.router.add_post("/chat/faults", _told(_add_fault))
+    app.router.add_delete("/chat/faults", _told(_clear_faults))
+
+
+def _told(answer: Callable[[web.Request], Awaitable[Json]]) -> Handler:
+    """Wraps an answer as JSON, a refusal as JSON with the reason."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        try:
+            return web.json_response({"ok": True, **await answer(request)})
+        except UserError as refused:
+            return web.json_response({"ok": False, "error": str(refused)}, status=refused.status)
+        except ApiError as refused:
+            return web.json_response({"ok": False, "error": refused.description}, status=refused.code)
+
+    return handler
+
+
+async def _to_page(request: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound(request.rel_url.with_path("/chat/").with_query(request.query))
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    response = web.Response(text=(_PAGE / "index.html").read_text("utf-8"), content_type="text/html")
+    response.set_cookie(
+        cookie_name(request), request.app[WORLD].key, path="/chat", httponly=True, samesite="Strict"
+    )
+    return response
+
+
+async def _asset(request: web.Request) -> web.StreamResponse:
+    path = _PAGE / request.match_info["name"]
+    if not path.is_file():
+        raise web.HTTPNotFound
+    return web.Response(text=path.read_text("utf-8"), content_type=_TYPES[path.suffix])
+
+
+async def _file(request: web.Request) -> web.StreamResponse:
+    world = request.app[WORLD]
+    file = world.store.file(file_id=request.match_info["file_id"])
+    if file is None:
+        raise web.HTTPNotFound
+    is_picture = file.kind == "photo" and file.mime_type in _PICTURES
+    headers = {} if is_picture else {"Content-Disposition": "attachment"}
+    kind = file.mime_type if is_picture else "application/octet-stream"
+    return web.Response(body=world.store.content(file.file_id), content_type=kind, headers=headers)
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    world = request.app[WORLD]
+    try:
+        only = _person(world, request.query["user"]).id if "user" in request.query else None
+    except UserError as refused:
+        return web.json_response({"ok": False, "error": str(refused)}, status=refused.status)
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    queue = world.listen()
+    try:
+        await response.prepare(request)
+        await _write(response, {"type": "hello", "revision": world.store.revision()})
+        while (event := await _next_event(queue, response)) is not None:
+            if only is None or event["user"] == only:
+                await _write(response, event)
+    except ConnectionError:
+        pass
+    finally:
+        world.unlisten(queue)
+    return response
+
+
+async def _next_event(queue: "asyncio.Queue[Json | None]", response: web.StreamResponse) -> Json | None:
+    while True:
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                return await queue.get()
+        except TimeoutError:
+            await response.write(b": ping\n\n")
+
+
+async def _write(response: web.StreamResponse, event: Json) -> None:
+    await response.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
+
+
+async def _messages(request: web.Request) -> Json:
+    world = request.app[WORLD]
+    person = _person(world, request.query.get("user"))
+    found = world.store.messages(
+        person.id, after=_number(request.query, "after"), revision=_number(request.query, "revision")
+    )
+    return {
+        "messages": [chat_message(world, message) for message in found],
+        "revision": world.store.revision(),
+    }
+
+
+async def _state(request: web.Request) -> Json:
+    world = request.app[WORLD]
+    person = _person(world, request.query.get("user"))
+    markup = world.store.last_markup(person.id) or {}
+    keyboard = markup if "keyboard" in markup or "force_reply" in markup else None
+    language = str(person.profile.get("language_code", ""))[:2]
+    about = world.store.setting(f"description:{language}") or world.store.setting("description:") or ""
+    return {
+        "bot": {
+            "name": world.bot_user["first_name"],
+            "username": world.bot_user["username"],
+            "description": about,
+        },
+        "users": [_shown(each) for each in world.people.values()],
+        "user": _shown(person),
+        "commands": commands_for(world, person),
+        "pinned": [message.message_id for message in world.store.pinned(person.id)],
+        "keyboard": keyboard,
+        "answer_seconds": people.ANSWER_SECONDS,
+    }
+
+
+def _shown(person: Person) -> Json:
+    return {
+        "id": person.id,
+        "name": person.profile["first_name"],
+        "language": person.profile.get("language_code", ""),
+        "started": person.started,
+        "blocked": person.blocked,
+    }
+
+
+async def _send(request: web.Request) -> Json:
+    world, body = request.app[WORLD], await _body(request)
+    person = _person(world, body.get("user"))
+    with world.store.together():
+        sent = people.send_text(world, person, _text(body, "text"), reply_to=_number(body, "reply_to"))
+    return {"message_id": sent[0], "message_ids": sent}
+
+
+async def _press(request: web.Request) -> Json:
+    world, body = request.app[WORLD], await _body(request)
+    person = _person(world, body.get("user"))
+    if "text" not in body and "data" not in body:
+        raise UserError('name the button: "text" (its label) or "data" (its callback data)')
+    label = _text(body, "text") if "text" in body else None
+    callback = _text(body, "data") if "data" in body else None
+    with world.store.together():
+        return people.press(world, person, _number(body, "message_id"), text=label, data=callback)
+
+
+async def _upload(request: web.Request) -> Json:
+    world, form = request.app[WORLD], await read_params(request)
+    person = _person(world, form.text("user"))
+    file = form.uploads.get("file")
+    if file is None:
+        raise UserError("there is no file: send multipart/form-data with the parts user, file and caption")
+    with world.store.together():
+        sent = people.upload(world, person, file, form.text("caption"), as_photo=form.text("as") == "photo")
+    return {"message_id": sent}
+
+
+async def _edit(request: web.Request) -> Json:
+    world, body = request.app[WORLD], await _body(request)
+    person = _person(world, body.get("user"))
+    with world.store.together():
+        people.edit_text(world, person, _number(body, "message_id"), _text(body, "text"))
+    return {"message_id": _number(body, "message_id")}
+
+
+async def _user(request: web.Request) -> Json:
+    world, body = request.app[WORLD], await _body(request)
+    person = _person(world, body.get("user"))
+    language, blocked = body.get("language"), body.get("blocked")
+    if language is not None and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", str(language)):
+        raise UserError('"language" is a code like "pt-br" or "en"')
+    if blocked is not None and not isinstance(blocked, bool):
+        raise UserError('"blocked" is true or false')
+    with world.store.together():
+        if language is not None:
+            people.set_language(world, person, str(language))
+        if blocked is not None:
+            people.set_blocked(world, person, blocked=blocked)
+    return {"user": _shown(person)}
+
+
+async def _faults(request: web.Request) -> Json:
+    waiting = request.app[WORLD].faults.waiting()
+    return {"faults": [{"method": f.method, "kind": f.kind, "count": f.count} for f in waiting]}
+
+
+async def _add_fault(request: web.Request) -> Json:
+    body = await _body(request)
+    try:
+        request.app[WORLD].faults.add(
+            _text(body, "method"),
+            _text(body, "kind"),
+            int(body.get("count", 1)),
+            retry_after=int(body.get("retry_after", 1)),
+        )
+    except (ValueError, TypeError) as exc:
+        kinds = ", ".join(FaultKind)
+        raise UserError(f"{exc}; method is a Bot API method or *, kind one of {kinds}") from exc
+    return await _faults(request)
+
+
+async def _clear_faults(request: web.Request) -> Json:
+    request.app[WORLD].faults.clear()
+    return {"faults": []}
+
+
+async def _body(request: web.Request) -> Json:
+    try:
+        body = await request.json()
+    except ValueError as exc:
+        raise UserError("the body must be a JSON object") from exc
+    if not isinstance(body, dict):
+        raise UserError("the body must be a JSON object")
+    return body
+
+
+def _person(world: World, given: object) -> Person:
+    try:
+        return world.people[int(str(given))]
+    except (ValueError, KeyError):
+        known = ", ".join(f"{person.id} ({person.profile['first_name']})" for person in world.people.values())
+        raise UserError(f"there is no user {given}; the users are {known}", 404) from None
+
+
+def _text(body: Json, name: str) -> str:
+    if not isinstance(body.get(name), str):
+        raise UserError(f'"{name}" must be a text')
+    return str(body[name])
+
+
+def _number(source: Any, name: str) -> int:  # noqa: ANN401 - a JSON object or a query
+    given = source.get(name) or 0
+    try:
+        return int(str(given))
+    except ValueError:
+        raise UserError(f'"{name}" must be a whole number, not {given!r}') from None

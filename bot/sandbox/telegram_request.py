@@ -1,0 +1,116 @@
+"""Parameters of a Bot API call in every form that clients send them.
+
+Query string, urlencoded body, JSON body and multipart; nested values as JSON text or, in a JSON body, as objects;
+an empty string counts as absent; files as a part of their own or as ``attach://part``.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_request import FileField
+
+from bot.sandbox.telegram_errors import bad_request
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came with a request."""
+
+    name: str
+    mime_type: str
+    content: bytes
+
+
+@dataclass
+class Params:
+    """Values as text, nested ones as JSON text, and the files beside them."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+
+    def names(self) -> set[str]:
+        """Every parameter named, without the parts that only serve an ``attach://`` reference."""
+        texts = " ".join(self.values.values())
+        return set(self.values) | {name for name in self.uploads if f"attach://{name}" not in texts}
+
+    def text(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def flag(self, name: str) -> bool:
+        return self.text(name).strip().lower() in {"true", "yes", "1"}
+
+    def integer(
+        self, name: str, default: int = 0, *, lowest: int | None = None, highest: int | None = None
+    ) -> int:
+        """A number; what is not one reads as 0 and is drawn into the limits, as the real server does it."""
+        raw = self.text(name).strip()
+        if not raw:
+            return default
+        try:
+            number = int(raw)
+        except ValueError:
+            number = 0
+        if lowest is not None:
+            number = max(lowest, number)
+        return number if highest is None else min(highest, number)
+
+    def nested(self, name: str, complaint: str) -> Any:  # noqa: ANN401 - JSON of a client
+        """The decoded JSON of a parameter, None when it is absent.
+
+        Raises:
+            ApiError: 400 with ``complaint`` for text that is no JSON.
+        """
+        raw = self.text(name)
+        if not raw:
+            return None
+        try:
+            return json.loads(raw)
+        except ValueError as exc:
+            raise bad_request(complaint) from exc
+
+    def put(self, name: str, value: object) -> None:
+        text = value if isinstance(value, str) else json.dumps(value)
+        if text and value is not None:
+            self.values[name] = text
+
+
+async def read_params(request: web.Request) -> Params:
+    """Query string first, body over it.
+
+    Raises:
+        ApiError: 400 for a body that says it is JSON and is not an object.
+    """
+    params = Params()
+    for name, value in request.query.items():
+        params.put(name, value)
+    if request.content_type == "application/json":
+        for name, value in (await _json_body(request)).items():
+            params.put(name, value)
+    elif request.can_read_body:
+        form = await request.post()
+        for name, part in form.items():
+            if isinstance(part, FileField):
+                with part.file as handle:
+                    params.uploads[name] = Upload(part.filename, part.content_type, handle.read())
+            elif isinstance(part, str):
+                params.put(name, part)
+            else:
+                params.put(name, bytes(part).decode("utf-8", "replace"))
+    return params
+
+
+async def _json_body(request: web.Request) -> Json:
+    raw = await request.read()
+    if not raw.strip():
+        return {}
+    try:
+        body = json.loads(raw)
+    except ValueError as exc:
+        raise bad_request("can't parse request body: not valid JSON") from exc
+    if not isinstance(body, dict):
+        raise bad_request("can't parse request body: an Object expected")
+    return body

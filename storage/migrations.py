@@ -3,6 +3,8 @@
 Money is TEXT (plain decimals), time INTEGER (ms UTC); STRICT tables refuse anything else.
 """
 
+from collections.abc import Mapping
+
 import sqlite_utils
 from sqlite_utils import Migrations
 
@@ -185,12 +187,12 @@ STEPS = {
 }
 
 
-def migrate(rows: sqlite_utils.Database) -> None:
+def migrate(rows: sqlite_utils.Database, steps: Mapping[str, str] = STEPS) -> None:
     """Apply what is missing, each step in a transaction of its own. StoreError for a newer version's file."""
     migrations = Migrations("trader-automata")
-    for name, script in STEPS.items():
+    for name, script in steps.items():
         _register(migrations, name, script)
-    unknown = {step.name for step in migrations.applied(rows)} - STEPS.keys()
+    unknown = {step.name for step in migrations.applied(rows)} - steps.keys()
     if unknown:
         raise StoreError(f"a newer version of this program wrote this database: {', '.join(sorted(unknown))}")
     migrations.apply(rows)

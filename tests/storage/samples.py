@@ -44,7 +44,9 @@ async def strategy_of(store, person, name="lenta"):
 
 
 def entry(seq=1, token="a1", leg=Leg.ENTRY):
-    return OwnOrder(f"ta-{token}-1-{leg.value}0-{seq}", leg, 0, OrderStatus.INTENDED, amount=Quote.of("300.10"))
+    return OwnOrder(
+        f"ta-{token}-1-{leg.value}0-{seq}", leg, 0, OrderStatus.INTENDED, amount=Quote.of("300.10")
+    )
 
 
 def fill(exec_id="x-1", order_id="ta-a1-1-e0-1", **changes):

@@ -24,7 +24,9 @@ async def strategy(store, person):
 async def everything(database):
     """Every row of every table, to see that nothing has changed."""
     return await database.run(
-        lambda db: {t.name: [tuple(r.values()) for r in t.rows] for t in db.tables if not t.name.startswith("sqlite")}
+        lambda db: {
+            t.name: [tuple(r.values()) for r in t.rows] for t in db.tables if not t.name.startswith("sqlite")
+        }
     )
 
 

@@ -80,13 +80,22 @@ async def test_totals_say_what_the_trades_did_to_the_wallet(store):
         fill("1", quantity=Base.of("1.00000000000000000001"), value=Quote.of("100"), fee=Decimal("0.001")),
         fill("2", quantity=Base.of("0.5"), value=Quote.of("50"), fee=Decimal("0.2"), fee_coin="USDT"),
         fill("3", quantity=Base.of("0.5"), value=Quote.of("50"), fee=Decimal("0.3"), fee_coin="BNB"),
-        fill("4", side=Side.SELL, quantity=Base.of("1.2"), value=Quote.of("150"), fee=Decimal("0.15"), fee_coin="USDT"),
+        fill(
+            "4",
+            side=Side.SELL,
+            quantity=Base.of("1.2"),
+            value=Quote.of("150"),
+            fee=Decimal("0.15"),
+            fee_coin="USDT",
+        ),
         fill("5", side=Side.SELL, quantity=Base.of("0.1"), value=Quote.of("15"), fee=Decimal("0.0001")),
     ]
     for n, trade in enumerate(trades):
         assert await store.commit(filled(strategy, trade, sequence=n + 1))
     totals = await store.totals(ana.id, strategy.id)
-    assert totals.base_delta == Base.of("0.69890000000000000001")  # 1.00..01 - 0.001 + 0.5 + 0.5 - 1.2 - 0.1001
+    assert totals.base_delta == Base.of(
+        "0.69890000000000000001"
+    )  # 1.00..01 - 0.001 + 0.5 + 0.5 - 1.2 - 0.1001
     assert totals.quote_delta == Quote.of("-35.35")  # -100 - 50.2 - 50 + 149.85 + 15
     assert totals.fills == 5
 

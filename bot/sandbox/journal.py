@@ -39,6 +39,7 @@ class Snapshot:
     executions: list[Execution]
     seq: int
     position: Position | None
+    source: str
 
 
 class Journal:
@@ -84,6 +85,12 @@ class Journal:
         with self._transaction():
             self._put_position(position)
 
+    def save_source(self, name: str, position: Position) -> None:
+        """Store which candles the position belongs to; both begin anew where the candles are others."""
+        with self._transaction():
+            self._put_fact("source", name)
+            self._put_position(position)
+
     def load(self) -> Snapshot:
         """Everything stored so far; empty for a new file."""
         facts = dict(self._db.execute("SELECT name, body FROM facts"))
@@ -96,6 +103,7 @@ class Journal:
             executions=[_unpack(Execution, body) for _, body in self._rows("executions", "seq")],
             seq=int(facts.get("seq", "0")),
             position=Position(place[0], place[1], Decimal(place[2])) if place else None,
+            source=facts.get("source", ""),
         )
 
     @contextmanager
@@ -142,7 +150,7 @@ def _unpack(kind: type[_Value], text: str) -> _Value:
     return kind(**{one.name: _typed(hints[one.name], body[one.name]) for one in fields(kind)})
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _typed(hint: Any, value: Any) -> Any:  # noqa: ANN401
     if hint in _ENUMS:
         return hint(value)
     if hint in {Decimal, Decimal | None}:

@@ -15,6 +15,7 @@ from bot.errors import InvalidInput
 from bot.sandbox.candles import Candle, CandleSource
 from bot.sandbox.lockstep import Lockstep
 from bot.sandbox.matching import Matching
+from bot.sandbox.orders import Filters
 
 KEPT_CANDLES = 5_000
 LAST_POINT = 3
@@ -69,6 +70,10 @@ class Market:
     @property
     def price(self) -> Decimal:
         return self.core.books[self.symbol].price
+
+    @property
+    def filters(self) -> Filters:
+        return self.core.books[self.symbol].filters
 
     @property
     def paused(self) -> bool:

@@ -85,6 +85,10 @@ class Matching(Desk):
             raise Refusal(Reason.CANCEL_IN_PROCESS)
         self._cancelling.add(order.order_id)
 
+    def is_cancelling(self, order: Order) -> bool:
+        """Whether a cancel of the order is acknowledged and not yet carried out."""
+        return order.order_id in self._cancelling
+
     def cancel(self, order_id: str) -> None:
         """Carry out an acknowledged cancel. Where a fill was faster the stream repeats the closed order."""
         order = self.orders[order_id]

@@ -1,0 +1,130 @@
+"""The control door of the stand-in exchange, `/sandbox/...`: faults, state and the market, for tests and people.
+
+Every request needs the control key (header `X-Sandbox-Key` or `?key=`); without one of its own it is the first
+account's API secret.
+
+| path                   |                                                                                      |
+|------------------------|--------------------------------------------------------------------------------------|
+| GET /sandbox/state     | balances, open orders, all orders and executions of every account                    |
+| GET /sandbox/market    | index, point, price, paused, ended, speed, rows                                      |
+| POST /sandbox/market   | {"do": "pause" or "resume" or "step", "candles": N} or {"speed": candles a second}   |
+| GET /sandbox/faults    | the faults in force                                                                  |
+| POST /sandbox/faults   | a request fault, {"stream": {...}}, or {"drop_streams": true}                        |
+| DELETE /sandbox/faults | no more faults                                                                       |
+"""
+
+import hmac
+import json
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.account import Account
+from bot.sandbox.bybit_private import PrivateStream
+from bot.sandbox.bybit_rows import execution_row, order_row, plain
+from bot.sandbox.market import Market
+from bot.sandbox.venue import Venue
+
+
+class Control:
+    """Answers `/sandbox/...`."""
+
+    def __init__(self, venue: Venue, streams: PrivateStream, key: str) -> None:
+        self._venue = venue
+        self._streams = streams
+        self._key = key
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One control request; 403 without the key, 400 with words where it makes no sense."""
+        given = request.headers.get("X-Sandbox-Key") or request.query.get("key", "")
+        if not hmac.compare_digest(given.encode(), self._key.encode()):
+            return web.json_response({"error": "the control key is wanted"}, status=403)
+        try:
+            body = json.loads(await request.text() or "{}")
+            answer = await self._do(request.method, request.path, body)
+        except (ValueError, TypeError) as exc:
+            return web.json_response({"error": str(exc)}, status=400)
+        if answer is None:
+            return web.json_response({"error": f"no {request.method} {request.path}"}, status=404)
+        return web.json_response(answer)
+
+    async def _do(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        match method, path:
+            case "GET", "/sandbox/state":
+                return self.state()
+            case "GET", "/sandbox/market":
+                return self._market_state(self._market(body))
+            case "POST", "/sandbox/market":
+                return await self._steer(body)
+            case "GET", "/sandbox/faults":
+                return self._venue.faults.as_json()
+            case "POST", "/sandbox/faults":
+                if body.get("drop_streams"):
+                    return {"dropped": self._streams.drop()}
+                self._venue.faults.order(body)
+                return self._venue.faults.as_json()
+            case "DELETE", "/sandbox/faults":
+                self._venue.faults.clear()
+                return self._venue.faults.as_json()
+        return None
+
+    def state(self) -> dict[str, Any]:
+        """Everything an equality check needs; money as exact strings."""
+        return {"accounts": {name: self._account(one) for name, one in self._venue.core.accounts.items()}}
+
+    def _account(self, account: Account) -> dict[str, Any]:
+        core = self._venue.core
+        orders = [order_row(one, core.books[one.symbol].filters) for one in core.orders_of(account.name)]
+        return {
+            "api_key": account.api_key,
+            "balances": {
+                coin: {"total": plain(held.total), "locked": plain(held.locked)}
+                for coin, held in account.balances.items()
+            },
+            "open_orders": [row for row in orders if row["orderStatus"] in {"New", "PartiallyFilled"}],
+            "orders": orders,
+            "executions": [
+                execution_row(one, core.books[one.symbol].filters) for one in core.executions[account.name]
+            ],
+            "private_streams": self._streams.connections(account.name),
+        }
+
+    def _market(self, body: dict[str, Any]) -> Market:
+        markets = self._venue.markets
+        symbol = body.get("symbol", next(iter(markets)))
+        if symbol not in markets:
+            raise ValueError(f"no market {symbol}")
+        return markets[symbol]
+
+    async def _steer(self, body: dict[str, Any]) -> dict[str, Any]:
+        market = self._market(body)
+        if "speed" in body:
+            market.set_speed(float(body["speed"]))
+        match body.get("do"):
+            case None:
+                pass
+            case "pause":
+                market.pause()
+            case "resume":
+                market.resume()
+            case "step":
+                for _ in range(int(body.get("candles", 1))):
+                    if not await market.step():
+                        break
+            case other:
+                raise ValueError(f"do: pause, resume or step is wanted, not {other!r}")
+        return self._market_state(market)
+
+    def _market_state(self, market: Market) -> dict[str, Any]:
+        return {
+            "symbol": market.symbol,
+            "source": market.source.name,
+            "rows": market.source.rows,
+            "index": market.index,
+            "point": market.point,
+            "price": plain(market.price),
+            "open_time_ms": market.seen[-1].open_time_ms,
+            "paused": market.paused,
+            "ended": market.ended,
+            "speed": market.speed,
+        }

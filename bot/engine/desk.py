@@ -1,0 +1,44 @@
+"""What the hands of a strategy see of its head: the runner, as far as the executor and the look-ups need it."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from bot.domain.commands import WakeAt
+from bot.domain.events import Event
+from bot.domain.market import MarketRules
+from bot.domain.orders import Fill
+from bot.domain.state import State
+from bot.ports import Clock, Exchange, OrderView, Strategy
+
+
+class Desk(Protocol):
+    """One strategy's state, exchange and inbox."""
+
+    strategy: Strategy
+    state: State
+    rules: MarketRules
+    exchange: Exchange
+    clock: Clock
+    up: asyncio.Event
+    log: structlog.stdlib.BoundLogger
+
+    def post(self, event: Event) -> None: ...
+
+    async def read_balance(self) -> None:
+        """Post what may be spent, and return once that is decided on and saved."""
+
+    def see_fill(self, fill: Fill) -> None: ...
+
+    def see_order(self, view: OrderView) -> None: ...
+
+    def knows_fill(self, exec_id: str) -> bool: ...
+
+    async def settled(self, order_id: str, timeout: float) -> bool:  # noqa: ASYNC109
+        """Whether the order leaves the state within `timeout` seconds."""
+
+    def wake_at(self, command: WakeAt) -> None: ...
+
+    def freeze(self, reason: str) -> None:
+        """Stand still until a person acts."""

@@ -1,0 +1,257 @@
+"""Carries out what was decided and saved, and turns what comes of it into events.
+
+A write is sent once. What became of an unanswered one is found by looking it up with patience, never by sending
+it again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, assert_never
+
+from bot.domain.commands import Announce, Cancel, Command, FetchFills, Place, ReadBalance, ReloadRules, WakeAt
+from bot.domain.events import OrderAbsent, OrderRefused, OrderTaken, RefusalReason, Tick
+from bot.domain.orders import OrderStatus, OwnOrder
+from bot.engine.desk import Desk
+from bot.engine.lookup import Lookup
+from bot.errors import (
+    AccessDenied,
+    DuplicateOrderId,
+    ExchangeError,
+    InsufficientBalance,
+    OrderGone,
+    OrderRejected,
+    OutcomeUnknown,
+    RateLimited,
+    RuleViolation,
+    Unavailable,
+)
+from bot.ports import OrderRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait for facts, in seconds.
+
+    An order counts as never arrived only when `looks` look-ups over at least `absent_after` found nothing: no
+    exchange admits a request later than its receive window (5 s) plus its own time limit (10 s).
+    """
+
+    absent_after: float = 30.0
+    looks: int = 5
+    stream_grace: float = 0.5
+    closing_grace: float = 5.0
+    retry: float = 1.0
+    retry_most: float = 30.0
+
+
+class Executor:
+    """The hands of one desk. Every task ends by posting events; none of them decides anything."""
+
+    def __init__(self, desk: Desk, patience: Patience) -> None:
+        self._desk = desk
+        self._patience = patience
+        self._lookup = Lookup(desk)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing: set[str] = set()
+        self._resolving: set[str] = set()
+        self._reconciling = False
+
+    def carry_out(self, commands: Sequence[Command]) -> None:
+        """Start the work for each command; returns at once."""
+        for command in commands:
+            match command:
+                case Place(order=order):
+                    self._writing.add(order.order_id)
+                    self._go(self._place(order))
+                case Cancel(order_id=order_id):
+                    self._writing.add(order_id)
+                    self._go(self._cancel(order_id))
+                case FetchFills(order_id=order_id):
+                    self._go(self._fetch_fills(order_id))
+                case ReadBalance():
+                    self._go(self._read_balance())
+                case ReloadRules():
+                    self._go(self._reload_rules())
+                case WakeAt():
+                    self._desk.wake_at(command)
+                case Announce():
+                    pass  # saved to the outbox together with the state
+                case _:
+                    assert_never(command)
+
+    def reconcile(self) -> None:
+        """Hold the state against the exchange; one reconciliation at a time."""
+        if not self._reconciling:
+            self._reconciling = True
+            self._go(self._reconcile())
+
+    async def close(self, grace: float) -> None:
+        """Give requests under way `grace` seconds to end, then leave them: they are journalled as intended."""
+        requests = [t for t in self._tasks if t.get_name() in {"_place", "_cancel"}]
+        if requests:
+            await asyncio.wait(requests, timeout=grace)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _go(self, work: CoroutineType[Any, Any, None]) -> None:
+        task = asyncio.create_task(self._guarded(work), name=work.__name__)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: CoroutineType[Any, Any, None]) -> None:
+        try:
+            await work
+        except AccessDenied as denied:
+            self._desk.freeze(str(denied))
+        except Exception:
+            self._desk.log.exception("executor_fault")
+            self._desk.freeze("an internal fault; see the log")
+
+    # --- writes -----------------------------------------------------------------------------------------------
+
+    async def _place(self, order: OwnOrder) -> None:
+        desk, order_id = self._desk, order.order_id
+        request = OrderRequest(
+            order_id, desk.strategy.symbol, order.leg.side, order.price, order.quantity, order.amount
+        )
+        await desk.up.wait()
+        try:
+            await desk.exchange.place(request)
+        except (OutcomeUnknown, DuplicateOrderId) as unknown:
+            desk.log.warning("outcome_unknown", order=order_id, reason=str(unknown))
+            self._resolve(order_id)
+        except OrderRejected as refused:
+            desk.post(OrderRefused(order_id, _reason(refused), str(refused)))
+        except RateLimited as limited:
+            desk.post(OrderRefused(order_id, RefusalReason.OTHER, str(limited)))
+        except AccessDenied as denied:
+            desk.post(OrderRefused(order_id, RefusalReason.OTHER, str(denied)))
+            raise
+        else:
+            desk.post(OrderTaken(order_id))
+            if order.price is None:
+                await self._expect_closed(order_id)
+        finally:
+            self._writing.discard(order_id)
+
+    async def _cancel(self, order_id: str) -> None:
+        desk = self._desk
+        try:
+            await desk.exchange.cancel(symbol=desk.strategy.symbol, order_id=order_id)
+        except OrderGone:
+            await self._observe(order_id)
+        except (OutcomeUnknown, Unavailable) as unknown:
+            desk.log.warning("cancel_unanswered", order=order_id, reason=str(unknown))
+            wait = unknown.retry_after if isinstance(unknown, RateLimited) else self._patience.retry
+            await desk.clock.sleep(wait)
+            await self._observe(order_id, cancel_again=True)
+        try:
+            await self._expect_closed(order_id)
+        finally:
+            self._writing.discard(order_id)
+
+    async def _expect_closed(self, order_id: str) -> None:
+        """The stream should say soon that the order is closed; ask when it does not."""
+        wait = self._patience.closing_grace
+        while not await self._desk.settled(order_id, wait):
+            await self._observe(order_id, cancel_again=True)
+            wait = min(wait * 2, self._patience.retry_most)
+
+    # --- reads ------------------------------------------------------------------------------------------------
+
+    async def _observe(self, order_id: str, *, cancel_again: bool = False) -> None:
+        """Look one order up until an answer comes, and post what it says."""
+
+        async def look() -> None:
+            await self._lookup.observe(order_id, cancel_again=cancel_again)
+
+        await self._until_answered(look)
+
+    def _resolve(self, order_id: str) -> None:
+        if order_id not in self._resolving:
+            self._resolving.add(order_id)
+            self._go(self._resolve_patiently(order_id))
+
+    async def _resolve_patiently(self, order_id: str) -> None:
+        """Find out what became of an order that may or may not have arrived."""
+        desk, patience = self._desk, self._patience
+        started, looks = desk.clock.now(), 0
+        pause = patience.absent_after / (2 * patience.looks)
+        try:
+            while True:
+                order = desk.state.order(order_id)
+                if order is None or order.status is not OrderStatus.INTENDED:
+                    return
+                try:
+                    if await self._lookup.observe(order_id):
+                        return
+                    looks += 1
+                except AccessDenied:
+                    raise
+                except ExchangeError as fault:
+                    desk.log.info("lookup_failed", order=order_id, reason=str(fault))
+                waited = (desk.clock.now() - started) / 1000
+                if looks >= patience.looks and waited >= patience.absent_after:
+                    desk.post(OrderAbsent(order_id))
+                    return
+                await desk.clock.sleep(pause)
+        finally:
+            self._resolving.discard(order_id)
+
+    async def _fetch_fills(self, order_id: str) -> None:
+        """Executions usually come by the stream at the same moment; ask for them when they do not."""
+        wait = self._patience.stream_grace
+        while not await self._desk.settled(order_id, wait):
+            await self._until_answered(lambda: self._lookup.post_fills(order_id))
+            wait = min(max(wait, 0.2) * 2, self._patience.retry_most)
+
+    async def _read_balance(self) -> None:
+        await self._desk.up.wait()
+        await self._until_answered(self._desk.read_balance)
+
+    async def _reload_rules(self) -> None:
+        desk = self._desk
+
+        async def reload() -> None:
+            desk.rules = await desk.exchange.rules(desk.strategy.symbol.name, fresh=True)
+
+        await self._until_answered(reload)
+        desk.post(Tick())
+
+    async def _reconcile(self) -> None:
+        try:
+            await self._until_answered(self._reconcile_once)
+            self._desk.post(Tick())
+        finally:
+            self._reconciling = False
+
+    async def _reconcile_once(self) -> None:
+        busy = self._writing | self._resolving
+        for order_id in await self._lookup.compare(busy):
+            self._resolve(order_id)
+
+    async def _until_answered(self, read: Callable[[], Awaitable[None]]) -> None:
+        """Repeat a read with growing waits while the exchange is out of reach."""
+        wait = self._patience.retry
+        while True:
+            try:
+                await read()
+            except AccessDenied:
+                raise
+            except RateLimited as limited:
+                await self._desk.clock.sleep(limited.retry_after)
+            except ExchangeError as fault:
+                self._desk.log.info("exchange_out_of_reach", reason=str(fault))
+                await self._desk.clock.sleep(wait)
+                wait = min(wait * 2, self._patience.retry_most)
+            else:
+                return
+
+
+def _reason(refused: OrderRejected) -> RefusalReason:
+    if isinstance(refused, InsufficientBalance):
+        return RefusalReason.NO_FUNDS
+    return RefusalReason.RULES if isinstance(refused, RuleViolation) else RefusalReason.OTHER

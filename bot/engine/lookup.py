@@ -1,0 +1,97 @@
+"""Asks the exchange what became of our orders, and posts the answers as events."""
+
+from bot.domain.events import CancelFailed
+from bot.domain.money import Base
+from bot.domain.orders import OrderId, OrderStatus, OwnOrder
+from bot.engine.desk import Desk
+from bot.errors import InvariantBroken, OrderGone
+from bot.ports import OrderView
+
+
+class Lookup:
+    """Reads only, but for orders of this strategy that its state knows to be closed: those are cancelled."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lost: dict[str, int] = {}
+
+    async def observe(self, order_id: str, *, cancel_again: bool = False) -> bool:
+        """Post what the exchange says of one order; False when it knows nothing of it.
+
+        `cancel_again`: an order that should be closing but is open still has its cancel sent once more.
+        """
+        desk = self._desk
+        view = await desk.exchange.find_order(symbol=desk.strategy.symbol, order_id=order_id)
+        if view is None:
+            return False
+        await self._post(view, cancel_again=cancel_again)
+        return True
+
+    async def post_fills(self, order_id: str) -> None:
+        """Post every execution of an order that is not booked yet."""
+        desk = self._desk
+        for fill in await desk.exchange.fills_of(symbol=desk.strategy.symbol, order_id=order_id):
+            if not desk.knows_fill(fill.exec_id):
+                desk.see_fill(fill)
+
+    async def compare(self, busy: set[str]) -> list[str]:
+        """Hold every order of the state against the exchange; the ids of those whose arrival is unknown.
+
+        `busy` are orders whose request or look-up is under way: they are left alone.
+        """
+        desk = self._desk
+        open_views = {v.order_id: v for v in await desk.exchange.open_orders(desk.strategy.symbol)}
+        unknown: list[str] = []
+        for order in desk.state.orders:
+            if order.order_id in busy:
+                continue
+            view = open_views.get(order.order_id)
+            if view is not None:
+                await self._post(view, cancel_again=True)
+            elif await self.observe(order.order_id, cancel_again=True):
+                self._lost.pop(order.order_id, None)
+            elif order.status is OrderStatus.INTENDED:
+                unknown.append(order.order_id)
+            else:
+                self._missing(order)
+        for view in open_views.values():
+            await self._check_stranger(view, busy)
+        return unknown
+
+    async def _post(self, view: OrderView, *, cancel_again: bool) -> None:
+        desk = self._desk
+        order = desk.state.order(view.order_id)
+        if order is None:
+            return
+        if view.filled > order.filled:
+            await self.post_fills(view.order_id)
+        desk.see_order(view)
+        if cancel_again and view.closed is None and order.status is OrderStatus.CANCELLING:
+            desk.post(CancelFailed(view.order_id))
+
+    def _missing(self, order: OwnOrder) -> None:
+        """An order that was acknowledged and that the exchange knows nothing of any more (a testnet wipe)."""
+        seen = self._lost.get(order.order_id, 0) + 1
+        self._lost[order.order_id] = seen
+        self._desk.log.warning("order_lost", order=order.order_id, looks=seen)
+        if seen >= 3:
+            self._desk.freeze(f"the exchange no longer knows the order {order.order_id}")
+
+    async def _check_stranger(self, view: OrderView, busy: set[str]) -> None:
+        """An open order with our token that the state does not hold: a leftover is cancelled, the future is not ours."""
+        desk = self._desk
+        identity = OrderId.parse(view.order_id)
+        if identity is None or identity.token != desk.state.token or view.order_id in busy:
+            return
+        if desk.state.order(view.order_id) is not None:
+            return
+        if identity.seq > desk.state.sequence:
+            raise InvariantBroken(f"the exchange has {view.order_id}, which this database never sent")
+        again = await desk.exchange.find_order(symbol=desk.strategy.symbol, order_id=view.order_id)
+        if again is None or again.closed is not None:
+            return
+        desk.log.warning("leftover_cancelled", order=view.order_id, filled=str(Base(again.filled.value)))
+        try:
+            await desk.exchange.cancel(symbol=desk.strategy.symbol, order_id=view.order_id)
+        except OrderGone:
+            return

@@ -1,0 +1,264 @@
+"""Runs everybody's strategies: one account per person and environment, one runner per strategy."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from secrets import choice
+
+import structlog
+
+from bot.domain.events import StopMode
+from bot.domain.market import Symbol
+from bot.domain.money import Price, Quote
+from bot.domain.notices import VaultLockedNotice
+from bot.domain.state import Phase, State
+from bot.engine.account import Account
+from bot.engine.executor import Patience
+from bot.engine.runner import Runner
+from bot.errors import AccessDenied, ExchangeError, NotAllowed, StoreError, Unavailable, VaultLocked
+from bot.ports import (
+    Clock,
+    Credentials,
+    Environment,
+    Exchange,
+    RunStatus,
+    Saved,
+    Strategy,
+    StrategyStore,
+    Vault,
+)
+
+log = structlog.get_logger()
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ANSWER_S = 10.0
+
+AccountKey = tuple[int, Environment]
+
+
+def new_token() -> str:
+    """Ten random characters that make a strategy's order ids its own, on every machine and for ever."""
+    return "".join(choice(_ALPHABET) for _ in range(10))
+
+
+class Supervisor:
+    """Starts, stops and finds runners; the only place that opens accounts."""
+
+    def __init__(
+        self,
+        *,
+        store: StrategyStore,
+        vault: Vault,
+        exchanges: Callable[[Environment, Credentials], Exchange],
+        clock: Clock,
+        on_store_failure: Callable[[StoreError], None],
+        patience: Patience | None = None,
+        boot: str = "",
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._exchanges = exchanges
+        self._clock = clock
+        self._on_store_failure = on_store_failure
+        self._patience = patience or Patience()
+        self._boot = boot or new_token()
+        self._accounts: dict[AccountKey, Account] = {}
+        self._runners: dict[int, Runner] = {}
+        self._opening = asyncio.Lock()
+        self._ending: set[asyncio.Task[None]] = set()
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up every running strategy whose owner's vault opens; ask the others to unlock."""
+        waiting: dict[int, list[str]] = {}
+        for strategy in await self._store.running():
+            person_id = strategy.person_id
+            if self._vault.unlocked(person_id) or await self._vault.unlock_unattended(person_id):
+                await self._take_up(strategy)
+            else:
+                waiting.setdefault(person_id, []).append(strategy.name)
+        for person_id, names in waiting.items():
+            notice = VaultLockedNotice(tuple(names))
+            await self._store.announce(person_id, notice, key=f"locked:{self._boot}:{person_id}")
+
+    async def close(self) -> None:
+        """Stop taking new steps, let requests under way end, close the connections; orders stay at the exchange."""
+        await asyncio.gather(*(runner.stop() for runner in tuple(self._runners.values())))
+        self._runners.clear()
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.gather(*(account.close() for account in self._accounts.values()))
+        self._accounts.clear()
+
+    async def resume_person(self, person_id: int) -> int:
+        """The vault is open: take up this person's running strategies; how many run now."""
+        mine = [s for s in await self._store.running() if s.person_id == person_id]
+        running = [s for s in mine if s.status is RunStatus.RUNNING]
+        for strategy in running:
+            await self._take_up(strategy)
+        return len(running)
+
+    async def suspend_person(self, person_id: int) -> None:
+        """The vault closes: stop the runners and forget the keys; orders rest at the exchange."""
+        for key in [k for k in self._accounts if k[0] == person_id]:
+            await self._close_account(key)
+
+    async def forget_account(self, person_id: int, environment: Environment) -> None:
+        """The key has changed: the next use opens the account anew; running strategies go on with it."""
+        key = (person_id, environment)
+        if key in self._accounts:
+            names = [r.strategy for r in self._accounts[key].runners.values()]
+            await self._close_account(key)
+            for strategy in names:
+                await self._take_up(strategy)
+
+    async def _close_account(self, key: AccountKey) -> None:
+        account = self._accounts.pop(key)
+        for runner in tuple(account.runners.values()):
+            self._runners.pop(runner.strategy.id, None)
+            await runner.stop()
+        await account.close()
+
+    def reconcile_all(self) -> None:
+        """The regular net under the streams (every 60 s)."""
+        for runner in self._runners.values():
+            runner.ask_reconcile()
+
+    def reload_rules(self) -> None:
+        """Exchanges change their filters now and then: read them again (daily)."""
+        for runner in self._runners.values():
+            runner.ask_rules()
+
+    # --- strategies -------------------------------------------------------------------------------------------
+
+    async def run(self, strategy: Strategy) -> None:
+        """Start or resume; VaultLocked, AccessDenied or Unavailable when that cannot be done now."""
+        if not self._vault.unlocked(strategy.person_id):
+            raise VaultLocked("the vault is locked")
+        await self._account(strategy.person_id, strategy.environment)
+        await self._store.set_status(strategy.id, RunStatus.RUNNING)
+        runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
+        await self._answered(runner.ask_start())
+
+    async def stop(self, strategy: Strategy, mode: StopMode) -> None:
+        """Ask a strategy to stop; saved before this returns. A paused one is taken up again in order to stop."""
+        if strategy.status is RunStatus.IDLE:
+            raise NotAllowed("not_running")
+        if not self._vault.unlocked(strategy.person_id):
+            raise VaultLocked("the vault is locked")
+        if strategy.status is RunStatus.PAUSED:
+            await self._store.set_status(strategy.id, RunStatus.RUNNING)
+        runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
+        await self._answered(runner.ask_stop(mode))
+
+    async def _answered(self, saving: "asyncio.Future[None]") -> None:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await saving
+        except (TimeoutError, asyncio.CancelledError) as late:
+            if isinstance(late, asyncio.CancelledError) and not saving.cancelled():
+                raise
+            raise Unavailable("the strategy does not answer") from late
+
+    async def state(self, strategy_id: int) -> State:
+        """The state now; a strategy that never ran is idle."""
+        runner = self._runners.get(strategy_id)
+        if runner is not None:
+            return runner.state
+        saved = await self._store.load(strategy_id)
+        return saved.state if saved is not None else State(token="")
+
+    def is_running(self, strategy_id: int) -> bool:
+        return strategy_id in self._runners
+
+    async def _take_up(self, strategy: Strategy) -> None:
+        """Recovery: a strategy that cannot be taken up now is paused and its owner told."""
+        if strategy.status is not RunStatus.RUNNING or strategy.id in self._runners:
+            return
+        try:
+            runner = await self._open_runner(strategy)
+        except (AccessDenied, NotAllowed) as denied:
+            await self._store.set_status(strategy.id, RunStatus.PAUSED, str(denied))
+            return
+        except ExchangeError as fault:
+            log.warning("take_up_later", strategy=strategy.id, reason=str(fault))
+            self._later(self._take_up_again(strategy))
+            return
+        if runner.state.phase is Phase.IDLE:  # the process died between the person's word and its saving
+            await self._answered(runner.ask_start())
+
+    async def _take_up_again(self, strategy: Strategy) -> None:
+        await self._clock.sleep(self._patience.retry_most)
+        await self._take_up(strategy)
+
+    async def _open_runner(self, strategy: Strategy) -> Runner:
+        account = await self._account(strategy.person_id, strategy.environment)
+        rules = await account.exchange.rules(strategy.symbol.name)
+        async with self._opening:
+            if strategy.id in self._runners:
+                return self._runners[strategy.id]
+            saved = await self._store.load(strategy.id) or Saved(State(token=new_token()), 0)
+            runner = Runner(
+                strategy=strategy,
+                saved=saved,
+                known_fills=await self._store.known_fills(strategy.id),
+                rules=rules,
+                exchange=account.exchange,
+                up=account.up,
+                store=self._store,
+                clock=self._clock,
+                patience=self._patience,
+                money=account,
+                on_end=self._ended,
+                on_store_failure=self._on_store_failure,
+            )
+            self._runners[strategy.id] = runner
+            account.runners[saved.state.token] = runner
+            runner.start()
+            return runner
+
+    def _ended(self, runner: Runner) -> None:
+        """A runner came to its end: idle, or frozen."""
+        self._runners.pop(runner.strategy.id, None)
+        account = self._accounts.get((runner.strategy.person_id, runner.strategy.environment))
+        if account is not None:
+            account.runners.pop(runner.state.token, None)
+        self._later(runner.stop())
+
+    def _later(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    # --- accounts ---------------------------------------------------------------------------------------------
+
+    async def available(self, person_id: int, environment: Environment, symbol: Symbol) -> Quote:
+        """Free quote coins that no running strategy has reserved."""
+        account = await self._account(person_id, environment)
+        return await account.available(symbol)
+
+    async def last_price(self, exchange: Exchange, symbol: Symbol) -> Price | None:
+        """None while the exchange is out of reach."""
+        try:
+            return await exchange.last_price(symbol.name)
+        except ExchangeError as fault:
+            log.info("no_price", pair=symbol.name, reason=str(fault))
+            return None
+
+    async def _account(self, person_id: int, environment: Environment) -> Account:
+        key = (person_id, environment)
+        async with self._opening:
+            if key not in self._accounts:
+                credentials = await self._vault.credentials(person_id, environment)
+                if credentials is None:
+                    raise NotAllowed("no_key")
+                account = Account(self._exchanges(environment, credentials), self._clock, self._denied)
+                self._accounts[key] = account
+                account.start()
+            return self._accounts[key]
+
+    def _denied(self, account: Account, reason: str) -> None:
+        """The exchange refuses the key: every strategy of the account stands still."""
+        for key in [k for k, known in self._accounts.items() if known is account]:
+            self._accounts.pop(key)
+            self._later(account.close())
+        for runner in tuple(account.runners.values()):
+            runner.freeze(reason)

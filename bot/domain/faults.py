@@ -18,8 +18,8 @@ FAULTS: Mapping[str, str] = MappingProxyType(
         "whole_number": "takes a whole number, not {value}",
         "percent_not_here": "takes a plain number, without %: “{value}” cannot be read",
         "ambiguous_number": "“{value}” may be {decimal} or {thousands}: write {decimal_text} or {thousands_text}",
-        "percent_or_fraction": "{value} is {as_fraction} %: write {fraction_text}, or {percent_text} if that was meant",
-        "meant_percent": "takes {range}; {value} would be {as_fraction} %: write {percent_text} if that was meant",
+        "percent_or_fraction": "{value} is {as_percent} %: write {fraction_text}, or {percent_text} if that was meant",
+        "meant_percent": "takes {range}; {value} would be {as_percent} %: write {percent_text} if that was meant",
         # one parameter (validation.py)
         "out_of_range": "takes {valid} ({range}), not {value}",
         "too_many_places": "takes at most {places} decimal places, not {value}",

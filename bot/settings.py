@@ -1,0 +1,127 @@
+"""The environment as frozen settings; every problem is listed at once."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.ports import Secret
+
+_DYNO_MARKS = ("DYNO", "RENDER", "RAILWAY_ENVIRONMENT", "FLY_APP_NAME", "K_SERVICE")
+_MASTER_KEY_BYTES = 32
+
+
+class Settings(BaseSettings):
+    """What the deployment decides. Names in the environment are these, in capitals (.env.example lists them)."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    telegram_bot_token: SecretStr | None = Field(None, description="the token that @BotFather gave you")
+    telegram_owner_id: int | None = Field(
+        None, description="your Telegram user id; empty: a single-use claim code is printed in the log"
+    )
+    telegram_api_url: str | None = Field(
+        None, description="another Bot API server, such as the sandbox's; empty: Telegram's own"
+    )
+    data_dir: Path = Field(Path("data"), description="where the database lies; it must survive restarts")
+    data_is_durable: bool = Field(
+        default=False, description="on a dyno: say yes when DATA_DIR is on a volume that survives restarts"
+    )
+    vault_master_keys: SecretStr | None = Field(
+        None,
+        description="for unattended resume: newest first, as id:base64 of 32 bytes, separated by commas",
+    )
+    secrets_in_chat: bool = Field(
+        default=False,
+        description="yes lets people type passwords and keys into the chat (Telegram sees them)",
+    )
+    default_pair: str = Field("BTCUSDT", description="the pair that /newstrategy offers first")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, json elsewhere"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
+    sandbox_bybit_rest: str | None = Field(None, description="a sandbox exchange's REST address, to offer it")
+    sandbox_bybit_ws_private: str | None = Field(None, description="its private stream")
+    sandbox_bybit_ws_public: str | None = Field(None, description="its public stream")
+    sandbox_bybit_key: SecretStr | None = Field(None, description="its API key, offered as a button in /keys")
+    sandbox_bybit_secret: SecretStr | None = Field(None, description="its API secret")
+
+    @property
+    def sandbox(self) -> bool:
+        return self.sandbox_bybit_rest is not None
+
+    def master_keys(self) -> dict[str, bytes]:
+        """Key id to 32 bytes, newest first; ConfigError for anything else."""
+        if self.vault_master_keys is None:
+            return {}
+        keys: dict[str, bytes] = {}
+        for entry in self.vault_master_keys.get_secret_value().split(","):
+            name, _, text = entry.strip().partition(":")
+            try:
+                key = base64.b64decode(text, validate=True)
+            except binascii.Error:
+                key = b""
+            if not name or len(key) != _MASTER_KEY_BYTES:
+                raise ConfigError(["VAULT_MASTER_KEYS: expected id:base64 of 32 bytes, separated by commas"])
+            keys[name] = key
+        return keys
+
+    def problems(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """What stands in the way of `run`, each with its mend."""
+        found: list[str] = []
+        if self.telegram_bot_token is None:
+            found.append(
+                "TELEGRAM_BOT_TOKEN is missing: ask @BotFather for one, or try `make demo` without any"
+            )
+        elif not _like_a_token(self.telegram_bot_token.get_secret_value()):
+            found.append("TELEGRAM_BOT_TOKEN does not look like one: digits, a colon, 35 characters")
+        if on_a_dyno(environ) and not self.data_is_durable:
+            found.append(
+                "this host wipes its disk at every restart: put DATA_DIR on a volume and set DATA_IS_DURABLE=yes"
+            )
+        parts = (self.sandbox_bybit_rest, self.sandbox_bybit_ws_private, self.sandbox_bybit_ws_public)
+        if any(parts) and not all(parts):
+            found.append("SANDBOX_BYBIT_REST, _WS_PRIVATE and _WS_PUBLIC are set together or not at all")
+        try:
+            self.master_keys()
+        except ConfigError as exc:
+            found += exc.problems
+        return tuple(found)
+
+
+def on_a_dyno(environ: Mapping[str, str]) -> bool:
+    """Whether this is a cloud host whose disk does not last, by the marks that such hosts set."""
+    return any(environ.get(mark) for mark in _DYNO_MARKS)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """From the environment and .env; ConfigError lists every value that does not fit."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as exc:
+        # the message of pydantic shows the input, which may be a secret: only the place and the rule are told
+        problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors()]
+        raise ConfigError(problems) from None
+
+
+def checked(settings: Settings) -> Settings:
+    """The settings, when `run` can start with them; ConfigError with every problem otherwise."""
+    problems = settings.problems(os.environ)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def secret(value: SecretStr | None) -> Secret | None:
+    return None if value is None else Secret(value.get_secret_value())
+
+
+def _like_a_token(text: str) -> bool:
+    number, _, rest = text.partition(":")
+    return number.isdigit() and len(rest) == 35

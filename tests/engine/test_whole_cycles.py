@@ -1,0 +1,79 @@
+"""The whole cycle over real sockets and real candles: ledger and exchange agree to the last digit."""
+
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.events import StopMode
+from bot.domain.params import StrategyParams
+from bot.domain.state import Phase
+from tests.engine.house import DATA, engine_house
+
+CANDLES = DATA / "binance_BTCUSDT_5m_202208-202309.csv.gz"
+needs_candles = pytest.mark.skipif(not CANDLES.exists(), reason=f"real candles are not here: {CANDLES.name}")
+
+
+@needs_candles
+async def test_cycles_close_and_the_ledger_equals_the_exchange_to_the_last_digit() -> None:
+    async with engine_house(candles=CANDLES) as house:
+        person = await house.person()
+        strategy = await house.strategy(person)
+        await house.supervisor.run(strategy)
+        await house.until(strategy, lambda s: s.phase is Phase.HOLDING)
+        house.venue.market.resume()
+        await house.until(strategy, lambda s: s.cycles_done >= 3, 90)
+        state = await house.quiet(strategy)
+        await house.check_books(strategy)
+        assert state.total_profit.value > 0
+        assert house.failures == []
+
+
+async def test_stop_now_sells_what_was_bought_and_leaves_no_order() -> None:
+    async with engine_house(seed=3) as house:
+        person = await house.person()
+        strategy = await house.strategy(person)
+        await house.supervisor.run(strategy)
+        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.supervisor.stop(await house.fresh(strategy), StopMode.SELL_NOW)
+        state = await house.until(strategy, lambda s: s.phase is Phase.IDLE)
+        assert state.orders == ()
+        await house.check_books(strategy)
+        assert house.venue.core.accounts["demo"].balances["BTC"].total < Decimal("0.000001")
+
+
+async def test_stop_and_keep_cancels_the_orders_and_keeps_the_coins() -> None:
+    async with engine_house(seed=3) as house:
+        person = await house.person()
+        strategy = await house.strategy(person)
+        await house.supervisor.run(strategy)
+        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.supervisor.stop(await house.fresh(strategy), StopMode.KEEP_COINS)
+        await house.until(strategy, lambda s: s.phase is Phase.IDLE)
+        await house.check_books(strategy)
+        assert house.venue.core.accounts["demo"].balances["BTC"].total > Decimal("0.004")
+
+
+async def test_two_strategies_on_one_account_do_not_spend_each_others_money() -> None:
+    async with engine_house(seed=3) as house:
+        person = await house.person()
+        first = await house.strategy(person, StrategyParams(saldo_limite=Decimal(0)), "all")
+        second = await house.strategy(person, StrategyParams(saldo_limite=Decimal(5000)), "five thousand")
+        await house.supervisor.run(second)
+        await house.until(second, lambda s: len(s.orders) == 2)
+        await house.supervisor.run(first)
+        state = await house.until(first, lambda s: s.phase is Phase.HOLDING)
+        # ten thousand in the wallet, less what the first ladder may still need
+        assert state.limit.value <= Decimal(10000) - Decimal(4700)
+        assert state.limit.value >= Decimal(4900)
+
+
+async def test_a_strategy_waits_for_money_and_says_so() -> None:
+    async with engine_house(seed=3) as house:
+        person = await house.person(account="poor")
+        house.venue.core.accounts["poor"].balances["USDT"].total = Decimal(100)
+        strategy = await house.strategy(person)
+        await house.supervisor.run(strategy)
+        state = await house.until(strategy, lambda s: bool(s.obstacles))
+        assert state.phase is Phase.STARTING
+        assert state.orders == ()
+

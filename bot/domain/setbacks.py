@@ -1,0 +1,69 @@
+"""Orders that the exchange refuses, loses or closes without our asking: tried again, with patience, and told."""
+
+from bot.domain.commands import ReloadRules
+from bot.domain.events import OrderRefused, RefusalReason
+from bot.domain.notices import PutBack, Refused
+from bot.domain.orders import Leg, OwnOrder
+from bot.domain.state import Obstacle, Phase
+from bot.domain.turn import Turn
+
+RETRY_MS = 60_000
+SOON_MS = 2_000
+PATIENCE = 3
+"""How often an order that vanished is put back at once before we wait between tries."""
+
+
+def vanished(turn: Turn, order: OwnOrder, *, rejected: bool = False) -> None:
+    """Closed at the exchange without our asking: the cycle puts it back, with patience, and says so."""
+    if turn.state.phase is not Phase.HOLDING:
+        return
+    before = turn.state.obstacle(order.leg)
+    strikes = (before.strikes if before else 0) + 1
+    if rejected or strikes >= PATIENCE:
+        strike(turn, order, None, "the exchange closed the order")
+        return
+    turn.hinder(Obstacle(order.leg, turn.ctx.now, strikes))
+    turn.say(PutBack(order.leg, order.k, order.price))
+
+
+def strike(turn: Turn, order: OwnOrder, reason: RefusalReason | None, message: str) -> None:
+    """Something stands in the way of this leg: try again later; tell once."""
+    before = turn.state.obstacle(order.leg)
+    strikes = (before.strikes if before else 0) + 1
+    told = before.told if before else False
+    first_try_soon = strikes == 1 and reason in {RefusalReason.RULES, RefusalReason.OTHER}
+    wait = SOON_MS if first_try_soon else RETRY_MS
+    tell = not told and not first_try_soon
+    if tell:
+        turn.say(Refused(order.leg, order.k, reason or RefusalReason.OTHER, message))
+    turn.hinder(Obstacle(order.leg, turn.ctx.now + wait, strikes, reason, told=told or tell))
+
+
+def refuse(turn: Turn, event: OrderRefused) -> None:
+    order = turn.state.order(event.order_id)
+    if order is None:
+        return
+    turn.state = turn.state.without_order(order.order_id)
+    strike(turn, order, event.reason, event.message)
+    if event.reason is RefusalReason.RULES:
+        turn.want(ReloadRules())
+    if order.leg is Leg.ENTRY:
+        back_to_start(turn)
+
+
+def lose(turn: Turn, order_id: str) -> None:
+    order = turn.state.order(order_id)
+    if order is None:
+        return
+    turn.state = turn.state.without_order(order.order_id)
+    if turn.state.obstacle(order.leg) is None:
+        turn.hinder(Obstacle(order.leg, turn.ctx.now, 1))
+    else:
+        strike(turn, order, None, "the order never reached the exchange")
+    if order.leg is Leg.ENTRY:
+        back_to_start(turn)
+
+
+def back_to_start(turn: Turn) -> None:
+    """The cycle has not begun after all; its number is given to the next try."""
+    turn.set(phase=Phase.STARTING, asked_balance=False, cycle=turn.state.cycle - 1)

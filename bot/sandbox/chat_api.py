@@ -15,6 +15,7 @@ answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "
     -> ``messages`` with greater id, oldest first, each as telegram_views.chat_message shapes it, and ``revision``.
     Deleted ones stay in the list with ``deleted`` true and an empty text. ``after`` does not show edits of older
     messages; ``revision=N`` (with after=0) gives whatever is new or changed since revision N was answered.
+    ``last=N`` gives only the newest N of them.
 ``GET /chat/events?user=1``
     server-sent events, JSON with a "type": hello (revision), message (message: new, edited, pinned or deleted),
     typing (action), press (message_id, query_id, text), answer (query_id, text, alert), commands, user.
@@ -159,6 +160,8 @@ async def _messages(request: web.Request) -> Json:
     found = world.store.messages(
         person.id, after=_number(request.query, "after"), revision=_number(request.query, "revision")
     )
+    if last := _number(request.query, "last"):
+        found = found[-last:]
     return {
         "messages": [chat_message(world, message) for message in found],
         "revision": world.store.revision(),

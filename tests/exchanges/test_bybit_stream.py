@@ -1,0 +1,483 @@
+"""The private stream against servers that misbehave in every way seen so far."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.events import CloseReason
+from bot.domain.money import Base, Quote
+from bot.errors import AccessDenied
+from bot.exchanges.bybit import BybitExchange
+from bot.exchanges.environments import Endpoints
+from bot.exchanges.gate import host_gate
+from bot.exchanges.stream import StreamTimings
+from bot.ports import Credentials, Environment, FillView, OrderView, Secret, StreamDown, StreamUp, SystemClock
+from tests.exchanges.scripted import ScriptedBybit, answer_pings, envelope, html, say_nothing
+
+FAST = StreamTimings(
+    open_timeout=0.5,
+    login_timeout=0.5,
+    close_timeout=0.05,
+    ping_every=0.1,
+    pong_within=0.1,
+    first_wait=0.01,
+    longest_wait=0.05,
+    calm_after=0.5,
+)
+KEYS = Credentials(Secret("the-key"), Secret("the-secret"))
+KEY_OK = envelope({"readOnly": 0, "permissions": {"Spot": ["SpotTrade"]}})
+
+
+class Naps(SystemClock):
+    """Remembers how long the stream meant to wait."""
+
+    def __init__(self):
+        self.waits = []
+
+    async def sleep(self, seconds):
+        self.waits.append(seconds)
+        await super().sleep(min(seconds, 0.05))
+
+
+@pytest.fixture
+async def connect(scripted, pool):
+    opened = []
+
+    def build(timings=FAST, *, clock=None, endpoints=None):
+        exchange = BybitExchange(
+            Environment.BYBIT,
+            KEYS,
+            endpoints or scripted.endpoints,
+            pool=pool,
+            clock=clock or SystemClock(),
+            timings=timings,
+            jitter=random.Random(1).random,
+        )
+        opened.append(exchange)
+        return exchange.stream()
+
+    yield build
+    for exchange in opened:
+        await exchange.close()
+
+
+async def events(stream, count):
+    async with asyncio.timeout(5):
+        return [await anext(stream) for _ in range(count)]
+
+
+async def kinds(stream, count):
+    return [type(one) for one in await events(stream, count)]
+
+
+def order_message(*rows, topic="order.spot"):
+    return json.dumps({"topic": topic, "id": "1", "creationTime": 1, "data": list(rows)})
+
+
+def row(**fields):
+    return {
+        "category": "spot",
+        "orderLinkId": "ta-t-1-e0-1",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "orderType": "Limit",
+        "orderStatus": "New",
+        "qty": "0.002",
+        "cumExecQty": "0",
+        "cumExecValue": "0",
+        "updatedTime": "5",
+        **fields,
+    }
+
+
+def fill_row(**fields):
+    return {
+        "category": "spot",
+        "orderLinkId": "ta-t-1-e0-1",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "execId": "e1",
+        "execType": "Trade",
+        "execPrice": "50000",
+        "execQty": "0.001",
+        "execValue": "50",
+        "execFee": "0.000001",
+        "feeCurrency": "BTC",
+        "execTime": "7",
+        "leavesQty": "0",
+        **fields,
+    }
+
+
+INSTRUMENT = envelope(
+    {
+        "list": [
+            {
+                "symbol": "BTCUSDT",
+                "baseCoin": "BTC",
+                "quoteCoin": "USDT",
+                "priceFilter": {"tickSize": "0.01"},
+                "lotSizeFilter": {
+                    "basePrecision": "0.000001",
+                    "quotePrecision": "0.01",
+                    "minOrderAmt": "5",
+                    "maxOrderQty": "10",
+                },
+            }
+        ]
+    }
+)
+
+
+def says(*frames, then=answer_pings):
+    """The first connection says these frames; every later one just answers pings."""
+
+    async def talk(socket, number):
+        if number == 1:
+            for frame in frames:
+                await (socket.send_bytes if isinstance(frame, bytes) else socket.send_str)(frame)
+        await then(socket, number)
+
+    return talk
+
+
+async def test_login_is_signed_by_the_servers_clock_and_subscribes_to_spot_topics_only(scripted, connect):
+    scripted.polite = False
+    scripted.clock_ahead = -100.0
+    commands = []
+
+    async def talk(socket, number):
+        for _ in range(2):
+            commands.append(json.loads((await socket.receive()).data))
+            await socket.send_json({"success": True, "ret_msg": "", "op": commands[-1]["op"]})
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 1) == [StreamUp]
+    key, expires, signature = commands[0]["args"]
+    assert key == "the-key"
+    assert expires / 1000 == pytest.approx(time.time() - 100 + 10, abs=2)
+    wanted = hmac.new(b"the-secret", f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+    assert signature == wanted
+    assert commands[1]["args"] == ["order.spot", "execution.spot", "wallet"]
+
+
+async def test_a_silent_socket_is_left_and_replaced(scripted, connect):
+    async def talk(socket, number):
+        await (say_nothing if number == 1 else answer_pings)(socket, number)
+
+    scripted.talk = talk
+    stream = connect()
+    up, down, again = await events(stream, 3)
+    assert (up, again) == (StreamUp(), StreamUp())
+    assert "silent" in down.reason
+
+
+async def test_a_socket_that_answers_pings_is_kept_though_nothing_else_comes(scripted, connect):
+    pings = 0
+    enough = asyncio.Event()
+
+    async def talk(socket, number):
+        nonlocal pings
+        async for _ in socket:
+            pings += 1
+            await socket.send_json({"op": "pong", "args": ["1"]})
+            if pings == 5:
+                enough.set()
+
+    scripted.talk = talk
+    stream = connect()
+    assert await kinds(stream, 1) == [StreamUp]
+    waiting = asyncio.create_task(anext(stream, None))
+    async with asyncio.timeout(5):
+        await enough.wait()
+    assert not waiting.done()
+    assert scripted.connections == 1
+    await stream.aclose()
+    assert await waiting is None
+
+
+async def test_any_message_counts_as_life(scripted, connect):
+    async def talk(socket, number):
+        for _ in range(30):
+            await socket.send_str('{"topic":"wallet","data":[]}')
+            await asyncio.sleep(0.03)
+        await socket.send_str(order_message(row()))
+        await say_nothing(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 2) == [StreamUp, OrderView]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "no json",
+        "[1, 2]",
+        "{}",
+        '"text"',
+        b"\xff\xfe",
+        "[" * 100_000,
+        '{"topic":"order.spot"}',
+        '{"topic":"order.spot","data":"rows"}',
+        '{"topic":"order.spot","data":[{"orderLinkId":"ta-t-1-e0-1"}]}',
+        '{"topic":"execution.spot","data":[{"orderLinkId":"ta-t-1-e0-1","execType":"Trade","symbol":"BTCUSDT"}]}',
+        order_message(row(orderStatus="Frozen")),
+        order_message(row(cumExecQty=0.1)),
+        '{"op":"subscribe","success":false,"ret_msg":"too late"}',
+        "x" * (2**20 + 1),
+    ],
+    ids=lambda frame: str(frame)[:40],
+)
+async def test_a_frame_that_cannot_be_read_breaks_the_connection_not_the_stream(scripted, connect, frame):
+    scripted.answers["/v5/market/instruments-info"] = INSTRUMENT
+    scripted.talk = says(frame)
+    assert await kinds(connect(), 3) == [StreamUp, StreamDown, StreamUp]
+
+
+async def test_a_close_in_the_middle_of_a_message_is_a_gap(scripted, connect):
+    async def talk(socket, number):
+        if number == 1:
+            # a text frame that announces 100 bytes and brings 3
+            socket._req.transport.write(b"\x81\x64abc")
+            await asyncio.sleep(0.01)
+            socket._req.transport.abort()
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 3) == [StreamUp, StreamDown, StreamUp]
+
+
+async def test_a_polite_close_is_a_gap_too(scripted, connect):
+    async def talk(socket, number):
+        if number == 1:
+            await socket.close()
+        else:
+            await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 3) == [StreamUp, StreamDown, StreamUp]
+
+
+async def test_an_exchange_that_cannot_be_reached_for_a_while_is_found_again_and_told_once(pool, connect):
+    async with ScriptedBybit() as gone:
+        endpoints = gone.endpoints
+    stream = connect(endpoints=endpoints)
+    assert await kinds(stream, 1) == [StreamDown]
+    waiting = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    async with ScriptedBybit(port=int(endpoints.rest.rpartition(":")[2]), talk=answer_pings):
+        async with asyncio.timeout(5):
+            assert await waiting == StreamUp()
+        await stream.aclose()
+
+
+async def test_a_login_that_is_never_answered_is_given_up(scripted, connect):
+    scripted.polite = False
+    attempts = 0
+
+    async def talk(socket, number):
+        nonlocal attempts
+        attempts += 1
+        await say_nothing(socket)
+
+    scripted.talk = talk
+    stream = connect(replace(FAST, login_timeout=0.1))
+    (down,) = await events(stream, 1)
+    assert isinstance(down, StreamDown)
+
+
+def refusing(**answer):
+    async def talk(socket, number):
+        await socket.receive()
+        await socket.send_json({"success": False, "op": "auth", "conn_id": "c", **answer})
+        await say_nothing(socket)
+
+    return talk
+
+
+@pytest.mark.parametrize("code", [10003, 10004, 10005, 33004])
+async def test_a_login_refused_for_the_key_ends_the_stream(scripted, connect, code):
+    scripted.polite = False
+    scripted.talk = refusing(retCode=code, ret_msg="Invalid apikey")
+    stream = connect()
+    with pytest.raises(AccessDenied) as caught:
+        await events(stream, 1)
+    assert caught.value.code == code
+
+
+async def test_a_login_refused_without_a_code_is_judged_by_asking_over_rest(scripted, connect):
+    scripted.polite = False
+    scripted.talk = refusing(ret_msg="Params Error")
+    scripted.answers["/v5/user/query-api"] = [KEY_OK, envelope(code=10003, message="API key is invalid.")]
+    stream = connect()
+    (down,) = await events(stream, 1)
+    assert "Params Error" in down.reason
+    with pytest.raises(AccessDenied):
+        await events(stream, 1)
+
+
+async def test_a_login_refused_for_the_clock_asks_the_time_and_tries_again(scripted, connect):
+    scripted.polite = False
+    scripted.answers["/v5/user/query-api"] = KEY_OK
+
+    async def talk(socket, number):
+        if number == 1:
+            await refusing(retCode=10002, ret_msg="expired")(socket, number)
+            return
+        for _ in range(2):
+            op = json.loads((await socket.receive()).data)["op"]
+            await socket.send_json({"success": True, "op": op})
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 2) == [StreamDown, StreamUp]
+    assert len(scripted.asked("/v5/market/time")) == 2
+
+
+async def test_a_refused_subscription_is_tried_again(scripted, connect):
+    scripted.polite = False
+
+    async def talk(socket, number):
+        for op in ("auth", "subscribe"):
+            await socket.receive()
+            refused = number == 1 and op == "subscribe"
+            await socket.send_json({"success": not refused, "ret_msg": "no", "op": op})
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 2) == [StreamDown, StreamUp]
+
+
+async def test_events_that_overtake_the_subscriptions_answer_come_after_up(scripted, connect):
+    scripted.polite = False
+
+    async def talk(socket, number):
+        await socket.receive()
+        await socket.send_json({"success": True, "op": "auth"})
+        await socket.receive()
+        await socket.send_str(order_message(row()))
+        await socket.send_json({"success": True, "op": "subscribe"})
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    assert await kinds(connect(), 2) == [StreamUp, OrderView]
+
+
+async def test_every_row_of_a_message_is_told_and_strangers_are_not(scripted, connect):
+    scripted.answers["/v5/market/instruments-info"] = INSTRUMENT
+    scripted.talk = says(
+        order_message(row(), row(orderLinkId="by-hand"), row(orderLinkId=""), row(orderLinkId="ta-t-1-x0-2")),
+        order_message(
+            fill_row(),
+            fill_row(execId="e2", orderLinkId="1776700246567684867"),
+            fill_row(execId="e3", execType="CorporateAction"),
+            fill_row(execId="e4"),
+            topic="execution.spot",
+        ),
+        order_message(row(category="linear"), topic="order.spot"),
+        order_message(row(orderStatus="Filled", cumExecQty="0.002", cumExecValue="100")),
+    )
+    up, one, two, first, second, last = await events(connect(), 6)
+    assert up == StreamUp()
+    assert [one.order_id, two.order_id] == ["ta-t-1-e0-1", "ta-t-1-x0-2"]
+    assert isinstance(first, FillView)
+    assert [first.fill.exec_id, second.fill.exec_id] == ["e1", "e4"]
+    assert (last.closed, last.filled, last.value) == (CloseReason.FILLED, Base.of("0.002"), Quote.of("100"))
+    # the pair's coins are asked for once
+    assert len(scripted.asked("/v5/market/instruments-info")) == 1
+
+
+async def test_a_consumer_that_does_not_keep_up_gets_a_gap_instead_of_memory(scripted, connect):
+    scripted.talk = says(*(order_message(row(updatedTime=str(n))) for n in range(50)))
+    stream = connect(replace(FAST, queue=20))
+    assert isinstance(await anext(stream), StreamUp)
+    async with asyncio.timeout(5):
+        while scripted.connections < 2:
+            await asyncio.sleep(0.005)
+    down, up = await events(stream, 2)
+    assert "keep up" in down.reason
+    assert up == StreamUp()
+
+
+async def test_waits_grow_with_jitter_and_start_over_after_a_calm_time(scripted, connect):
+    naps = Naps()
+
+    async def talk(socket, number):
+        if number == 9:
+            asyncio.get_running_loop().call_later(0.3, socket._req.transport.abort)
+            await answer_pings(socket)
+        elif number > 10:
+            await answer_pings(socket)
+
+    scripted.talk = talk
+    timings = replace(FAST, first_wait=0.5, longest_wait=30.0, calm_after=0.25)
+    stream = connect(timings, clock=naps)
+    async with asyncio.timeout(10):
+        while len(naps.waits) < 10:
+            await anext(stream)
+    wanted = [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1]
+    for wait, whole in zip(naps.waits, wanted, strict=False):
+        assert whole / 2 <= wait <= whole
+    assert len(set(naps.waits[6:8])) == 2  # jitter: not the same twice
+
+
+def test_the_growing_waits_stay_far_below_the_exchanges_limit_of_connects():
+    timings = StreamTimings()
+    elapsed, connects, wait = 0.0, 0, 0.0
+    while elapsed < 300:
+        connects += 1
+        wait = timings.first_wait if not wait else min(wait * 2, timings.longest_wait)
+        elapsed += wait / 2
+    assert connects < 50
+
+
+async def test_new_sockets_of_all_accounts_share_one_budget(scripted, connect):
+    scripted.talk = answer_pings
+    window = host_gate(scripted.endpoints.rest).connects
+    for _ in range(200):
+        window.take(0.0)
+    first = connect()
+    assert await kinds(first, 1) == [StreamUp]  # those were long ago
+    for _ in range(200):
+        window.take(time.monotonic())
+    waiting = asyncio.create_task(anext(connect()))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    assert scripted.connections == 1
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_forbidden_handshake_stops_requests_as_well(scripted, connect, pool):
+    host = scripted.endpoints
+    scripted.answers["/v5/forbidden"] = html(403)
+    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "forbidden"), ""))
+    (down,) = await events(stream, 1)
+    assert "403" in down.reason
+    assert host_gate(host.rest).ban.left > 590
+
+
+async def test_cancelling_the_consumer_leaves_nothing_behind(scripted, connect):
+    scripted.talk = answer_pings
+    stream = connect()
+    assert await kinds(stream, 1) == [StreamUp]
+    before = asyncio.all_tasks()
+    consumer = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+    consumer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await consumer
+    await stream.aclose()
+    await stream.aclose()
+    assert not any(task.get_name() == "private-stream" for task in asyncio.all_tasks() - before)
+    assert not any(task.get_name() == "private-stream" for task in asyncio.all_tasks())
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)

@@ -9,10 +9,11 @@ from bot.domain.events import StopMode
 from bot.domain.ladder import build_ladder
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
-from bot.domain.params import StrategyParams, validated
+from bot.domain.params import StrategyParams
 from bot.domain.plan import Plan, build_plan
 from bot.domain.state import State
 from bot.domain.strategy_file import StrategyFile, dump
+from bot.domain.validation import validated
 from bot.engine.status import Status, status_of
 from bot.engine.supervisor import Supervisor
 from bot.errors import InvalidInput, NotAllowed
@@ -131,12 +132,12 @@ class Service:
         await self._store.add_claim(_hashed(code), self._clock.now() + valid_ms)
         return code
 
-    async def ensure_owner(self, *, chat_id: int, name: str, locale: str) -> Person:
-        """The owner named in the settings."""
+    async def ensure_owner(self, *, chat_id: int) -> Person:
+        """The owner named in the settings; name and language are taken from the first message."""
         found = await self._store.person_by_chat(chat_id)
         if found is not None:
             return found
-        return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
+        return await self._store.add_person(chat_id=chat_id, name="", locale="", role=Role.OWNER)
 
     async def set_locale(self, person: Person, locale: str) -> None:
         await self._store.set_locale(person.id, locale)

@@ -1,0 +1,207 @@
+"""The composition root: the only file that names concrete classes."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+from handlers.notifier import Notifier
+from telegram.error import NetworkError
+
+from bot.engine.executor import Patience
+from bot.engine.jobs import schedule
+from bot.engine.supervisor import Supervisor
+from bot.errors import ConfigError, StoreError
+from bot.exchanges.environments import ENVIRONMENTS, Endpoints
+from bot.exchanges.factory import build_exchange, supported_environments
+from bot.logs import masker
+from bot.ports import Credentials, Environment, Exchange, Person, Secret, SystemClock
+from bot.service import Service
+from bot.settings import Settings, secret
+from handlers import build_application
+from handlers.secret_entry import SecretEntries
+from storage.conversations import Conversations
+from storage.database import Database
+from storage.inbox import DurableQueue
+from storage.outbox import Outbox
+from storage.store import SqliteStore
+from storage.vault import SqliteVault
+
+log = structlog.get_logger()
+DATABASE = "trader.sqlite"
+HTTP_THREADS = 16
+TELEGRAM_END_S = 8.0
+_NOBODY = Credentials(Secret(""), Secret(""))
+
+
+class App:
+    """The whole program in one event loop: chat, engine, storage. `start`, then `wait`, then `close`."""
+
+    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+        token = secret(settings.telegram_bot_token)
+        if token is None:
+            raise ConfigError(["TELEGRAM_BOT_TOKEN is missing"])
+        self.settings = settings
+        self._token = token
+        self._patience = patience
+        self._clock = SystemClock()
+        self._stop = asyncio.Event()
+        self._stack = AsyncExitStack()
+        self._failure: Exception | None = None
+        masker.add(token.reveal())
+
+    async def start(self) -> None:
+        """Open the storage, take up the strategies, then listen to the chat; undone in reverse by `close`."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _start(self) -> None:
+        stack, settings, clock = self._stack, self.settings, self._clock
+        self.database = await Database.open(settings.data_dir / DATABASE)
+        stack.push_async_callback(self.database.close)
+        self.store = SqliteStore(self.database, clock=clock)
+        self.vault = SqliteVault(self.database, master_keys=settings.master_keys(), clock=clock)
+        stack.callback(self.vault.lock_all)
+        self._pool = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="exchange")
+        stack.callback(self._pool.shutdown, wait=False, cancel_futures=True)
+        self.supervisor = Supervisor(
+            store=self.store,
+            vault=self.vault,
+            exchanges=self._exchange,
+            clock=clock,
+            on_store_failure=self.fail,
+            patience=self._patience,
+        )
+        self.service = Service(
+            store=self.store,
+            vault=self.vault,
+            supervisor=self.supervisor,
+            exchanges=lambda environment, credentials: self._exchange(environment, credentials or _NOBODY),
+            environments=supported_environments(sandbox=settings.sandbox),
+            clock=clock,
+            sandbox_credentials=self._sandbox_credentials(),
+            master_key_present=bool(settings.master_keys()),
+            secrets_in_chat=settings.secrets_in_chat,
+            default_pair=settings.default_pair,
+        )
+        stack.push_async_callback(self.service.close)
+        await self._announce_claim()
+        stack.push_async_callback(self.supervisor.close)
+        await self._start_chat()
+        await self.supervisor.start()
+        scheduler = schedule(self.supervisor)
+        scheduler.start()
+        stack.callback(scheduler.shutdown, wait=False)
+        log.info("ready", environments=[e.value for e in self.service.environments])
+
+    async def _start_chat(self) -> None:
+        stack, settings = self._stack, self.settings
+        entries = SecretEntries(self._clock)
+        inbox = DurableQueue(self.database, is_secret=entries.holds, clock=self._clock)
+        api = settings.telegram_api_url
+        application = build_application(
+            token=self._token.reveal(),
+            service=self.service,
+            inbox=inbox,
+            conversations=Conversations(self.database),
+            secret_entries=entries,
+            base_url=f"{api}/bot" if api else None,
+            base_file_url=f"{api}/file/bot" if api else None,
+        )
+        inbox.bind(application.bot)
+        await application.initialize()
+        stack.push_async_callback(self._bounded, application.shutdown)
+        notifier = Notifier(
+            bot=application.bot,
+            outbox=Outbox(self.database, clock=self._clock),
+            service=self.service,
+            clock=self._clock,
+        )
+        await inbox.requeue()
+        await application.start()
+        stack.push_async_callback(self._bounded, application.stop)
+        updater = application.updater
+        if updater is None:
+            raise ConfigError(["the chat was built without polling"])
+        with suppress(NetworkError):
+            await application.post_start()
+        await updater.start_polling(
+            timeout=25, bootstrap_retries=-1, allowed_updates=application.allowed, drop_pending_updates=False
+        )
+        stack.push_async_callback(self._bounded, updater.stop)
+        notifier.start()
+        stack.push_async_callback(notifier.close)
+
+    async def _bounded(self, end: Callable[[], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(TELEGRAM_END_S):
+                await end()
+        except TimeoutError:
+            log.warning("chat_ended_late")
+
+    # --- pieces -----------------------------------------------------------------------------------------------
+
+    def _exchange(self, environment: Environment, credentials: Credentials) -> Exchange:
+        for part in (credentials.key, credentials.secret):
+            masker.add(part.reveal())
+        endpoints = self._sandbox_endpoints() if environment is Environment.SANDBOX_BYBIT else None
+        return build_exchange(
+            environment, credentials, pool=self._pool, clock=self._clock, endpoints=endpoints
+        )
+
+    def _sandbox_endpoints(self) -> Endpoints | None:
+        s = self.settings
+        if not (s.sandbox_bybit_rest and s.sandbox_bybit_ws_private and s.sandbox_bybit_ws_public):
+            return ENVIRONMENTS[Environment.SANDBOX_BYBIT].endpoints
+        return Endpoints(s.sandbox_bybit_rest, s.sandbox_bybit_ws_private, s.sandbox_bybit_ws_public)
+
+    def _sandbox_credentials(self) -> Callable[[Person], Credentials] | None:
+        key, hidden = secret(self.settings.sandbox_bybit_key), secret(self.settings.sandbox_bybit_secret)
+        if key is None or hidden is None:
+            return None
+        pair = Credentials(key, hidden)
+        return lambda _person: pair
+
+    async def _announce_claim(self) -> None:
+        owner = self.settings.telegram_owner_id
+        if owner is not None:
+            await self.service.ensure_owner(chat_id=owner)
+            return
+        code = await self.service.new_claim_code()
+        if code is not None:
+            log.info("claim_this_bot", send_to_the_bot=f"/start {code}", valid_hours=24)
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    def fail(self, failure: StoreError) -> None:
+        """State cannot be saved: nothing may be traded any more."""
+        log.error("stopping", reason=str(failure))
+        self._failure = failure
+        self._stop.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def wait(self) -> None:
+        """Until a signal, `stop`, or a failed database; the failure is raised."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        faulted = asyncio.create_task(self.database.faulted.wait())
+        stopped = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({faulted, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if faulted.done() and self._failure is None:
+            self._failure = StoreError("the database failed; see the log")
+        for task in (faulted, stopped):
+            task.cancel()
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Take no new orders, let requests under way end, close everything; orders stay at the exchange."""
+        await self._stack.aclose()

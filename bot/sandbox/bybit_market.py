@@ -3,12 +3,13 @@
 import time
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 
 from bot.sandbox.bybit_call import Call, Result
 from bot.sandbox.bybit_errors import ApiError, parameter
 from bot.sandbox.bybit_rows import Row, plain
 from bot.sandbox.candles import Candle
-from bot.sandbox.market import Market
+from bot.sandbox.market import KEPT_CANDLES, Market
 from bot.sandbox.orders import ZERO, Filters
 
 NOTHING: frozenset[str] = frozenset()
@@ -50,9 +51,9 @@ def kline(call: Call) -> Result:
     market = market_of(call, call.get("symbol"))
     latest = 10**15
     start, end = call.integer("start", 0, 0, latest), call.integer("end", latest, 0, latest)
-    bars = aggregate(market, call.get("interval"))
-    chosen = [bar for bar in bars if start <= bar.open_time_ms <= end]
-    chosen = chosen[-call.integer("limit", 200, 1, 1000) :]
+    limit = call.integer("limit", 200, 1, 1000)
+    bars = aggregate(market, call.get("interval"), limit if end == latest else KEPT_CANDLES)
+    chosen = [bar for bar in bars if start <= bar.open_time_ms <= end][-limit:]
     return {
         "symbol": market.symbol,
         "category": "spot",
@@ -67,21 +68,27 @@ def market_of(call: Call, symbol: str) -> Market:
     return market
 
 
-def aggregate(market: Market, interval: str) -> list[Candle]:
-    """The candles seen so far as bars of `interval`, oldest first, the last one possibly open."""
+def aggregate(market: Market, interval: str, count: int) -> list[Candle]:
+    """The last `count` bars of `interval` from the candles seen so far, oldest first, the last possibly open."""
     step = INTERVAL_MINUTES.get(interval, 0) * 60_000
     if not step or step % market.source.step_ms:
         raise parameter(
             f"interval is {interval!r}, the stand-in's candles are {market.source.step_ms // 60_000} minutes"
         )
     bars: list[Candle] = []
-    for candle in [*list(market.seen)[:-1], market.candle]:
+    wanted = (count + 1) * (step // market.source.step_ms)
+    for candle in [*_latest(market, wanted)[:-1], market.candle]:
         at = candle.open_time_ms // step * step
         if bars and bars[-1].open_time_ms == at:
             bars[-1] = _joined(bars[-1], candle)
         else:
             bars.append(candle._replace(open_time_ms=at))
-    return bars
+    return bars[-count:]
+
+
+def _latest(market: Market, count: int) -> list[Candle]:
+    """The newest `count` candles, oldest first; the last is the one under way."""
+    return list(islice(reversed(market.seen), count))[::-1]
 
 
 def _joined(bar: Candle, candle: Candle) -> Candle:
@@ -143,7 +150,8 @@ def day_figures(market: Market) -> Row:
     """The last price and the 24 hours of candle time before it."""
     filters, price, now = market.filters, market.price, market.candle
     since = now.open_time_ms - DAY_MS
-    day = [*[one for one in market.seen if one.open_time_ms > since][:-1], now]
+    day = [one for one in _latest(market, DAY_MS // market.source.step_ms) if one.open_time_ms > since]
+    day[-1] = now
     before = day[0].open
     return {
         "lastPrice": plain(price, filters.tick),

@@ -70,8 +70,8 @@ def cancel_all(call: Call) -> Result:
         call.filters(symbol)
     chosen = [
         order
-        for order in call.venue.core.orders_of(call.account.name)
-        if order.is_open and symbol in {"", order.symbol} and not call.venue.core.is_cancelling(order)
+        for order in call.venue.core.open_orders[call.account.name].values()
+        if symbol in {"", order.symbol} and not call.venue.core.is_cancelling(order)
     ]
     for order in chosen:
         _cancel(call, order)

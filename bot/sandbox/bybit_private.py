@@ -38,7 +38,7 @@ class PrivateStream:
         if faults.refuse > 0:
             faults.refuse -= 1
             return web.Response(status=503, text="refused as ordered\n")
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         session = Session(request, socket)
         self._sessions[session] = None

@@ -43,7 +43,7 @@ class PublicStream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from the handshake to its end."""
-        socket = web.WebSocketResponse()
+        socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
         session = Session(request, socket)
         self._sessions.add(session)
@@ -113,7 +113,7 @@ class PublicStream:
 
 
 def _kline(market: Market, interval: str, now_ms: int) -> dict[str, Any]:
-    bar, tick = aggregate(market, interval)[-1], market.filters.tick
+    bar, tick = aggregate(market, interval, 1)[-1], market.filters.tick
     end = bar.open_time_ms + INTERVAL_MINUTES[interval] * 60_000 - 1
     last_candle_ends = market.seen[-1].open_time_ms + market.source.step_ms - 1
     return {

@@ -46,11 +46,11 @@ def realtime(call: Call) -> Result:
     named = _named(call)
     if named is not None:
         return _page(call, named, limit, _order_row, always_cursor=False)
-    orders = _of_symbol(call, call.venue.core.orders_of(call.account.name))
+    core, name = call.venue.core, call.account.name
     if open_only == 0:
-        chosen = [order for order in orders if order.is_open]
+        chosen = _of_symbol(call, list(core.open_orders[name].values()))
     else:
-        chosen = [order for order in orders if not order.is_open][-RECENT_CLOSED:]
+        chosen = [one for one in _of_symbol(call, core.orders_of(name)) if not one.is_open][-RECENT_CLOSED:]
     return _page(call, chosen, limit, _order_row, always_cursor=False)
 
 

@@ -60,6 +60,7 @@ class Desk:
         self.books = {one.symbol: Book(one) for one in filters}
         self.accounts: dict[str, Account] = {}
         self.orders: dict[str, Order] = {}
+        self.open_orders: dict[str, dict[str, Order]] = {}
         self.executions: dict[str, list[Execution]] = {}
         self.listeners: list[Listener] = []
         self.seq = 0
@@ -73,6 +74,7 @@ class Desk:
     def add_account(self, account: Account) -> None:
         self.accounts[account.name] = account
         self.executions.setdefault(account.name, [])
+        self.open_orders.setdefault(account.name, {})
 
     def orders_of(self, account: str) -> list[Order]:
         """The account's orders, oldest first."""
@@ -91,6 +93,8 @@ class Desk:
         for order in orders:
             self.orders[order.order_id] = order
             self._by_link[order.account, order.link_id] = order.order_id
+            if order.is_open:
+                self.open_orders[order.account][order.order_id] = order
             if order.is_open and not order.arriving:
                 self.books[order.symbol].resting[order.order_id] = order
         for execution in executions:
@@ -142,6 +146,7 @@ class Desk:
             locked=locked,
         )
         self.orders[order.order_id] = order
+        self.open_orders[account][order.order_id] = order
         self._by_link[account, order.link_id] = order.order_id
         return order
 
@@ -215,5 +220,6 @@ class Desk:
         order.end, order.arriving = end, False
         order.updated_ms = self._clock()
         book.resting.pop(order.order_id, None)
+        del self.open_orders[order.account][order.order_id]
         self._change.orders.append(order)
         self._change.coins.append(coin)

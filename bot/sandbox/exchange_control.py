@@ -9,7 +9,7 @@ account's API secret.
 | GET /sandbox/market    | index, point, price, paused, ended, speed, rows                                      |
 | POST /sandbox/market   | {"do": "pause" or "resume" or "step", "candles": N} or {"speed": candles a second}   |
 | GET /sandbox/faults    | the faults in force                                                                  |
-| POST /sandbox/faults   | a request fault, {"stream": {...}}, or {"drop_streams": true}                        |
+| POST /sandbox/faults   | a request fault, {"stream": {...}}, {"drop_streams": true} or {"ack_lead_ms": N}     |
 | DELETE /sandbox/faults | no more faults                                                                       |
 """
 
@@ -61,6 +61,9 @@ class Control:
             case "POST", "/sandbox/faults":
                 if body.get("drop_streams"):
                     return {"dropped": self._streams.drop()}
+                if "ack_lead_ms" in body:
+                    self._venue.effects.delay_ms = int(body["ack_lead_ms"])
+                    return {"ack_lead_ms": self._venue.effects.delay_ms}
                 self._venue.faults.order(body)
                 return self._venue.faults.as_json()
             case "DELETE", "/sandbox/faults":

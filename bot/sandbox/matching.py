@@ -6,7 +6,8 @@ Orders meet a price path and not each other: the path is the rest of the market,
 * A limit order that is marketable when it arrives takes: a buy at the price rounded up to the tick, a sell at the
   price rounded down. Market orders likewise.
 * Fees: of a buy in the base coin, of a sell in the quote coin, unrounded. Money is exact or the core stops.
-* Placing is asynchronous: `place` checks, locks and acknowledges; `arrive` brings the order to the book.
+* Placing is asynchronous: `place` checks, locks and acknowledges; `arrive` brings the order to the book, and only then
+  the streams tell of it: New where it rests, else what has become of it.
 * `backtest_rules` (strategy.md, "Backtest rules"): a market buy waits for the next candle's open, and an order that is
   marketable on arrival fills at its limit price, so that a live engine can be compared with a backtest fill for fill.
 """
@@ -49,14 +50,13 @@ class Matching(Desk):
             check_request(request, book.filters, book.price)
             if request.link_id and (account, request.link_id) in self._by_link:
                 raise Refusal(Reason.DUPLICATE_LINK, request.link_id)
-            if sum(order.is_open for order in self.orders_of(account)) >= MAX_OPEN_ORDERS:
+            if len(self.open_orders[account]) >= MAX_OPEN_ORDERS:
                 raise Refusal(Reason.TOO_MANY_ORDERS)
             coin, amount = self._lock_for(request, book)
             owner.lock(coin, amount)
             order = self._new_order(account, request, book.price, amount)
             self._change.coins.append(coin)
-            told = self._change.orders if order.kind is Kind.LIMIT else self._change.silent
-            told.append(order)
+            self._change.silent.append(order)
         return order
 
     def arrive(self, order_id: str) -> None:
@@ -122,7 +122,7 @@ class Matching(Desk):
             order.locked, order.qty, order.price = needed, new_qty, new_price
             order.arriving = True
             book.resting.pop(order.order_id, None)
-            self._change.orders.append(order)
+            self._change.silent.append(order)
             self._change.coins.append(coin)
             order.updated_ms = self._clock()
 
@@ -182,7 +182,7 @@ class Matching(Desk):
                     self._finish(order, End.NOT_WHOLE_AT_ONCE)
                 case _:
                     book.resting[order.order_id] = order
-                    self._change.silent.append(order)
+                    self._change.orders.append(order)
         elif order.tif is TimeInForce.POST_ONLY:
             self._finish(order, End.POST_ONLY_WOULD_TAKE)
         else:

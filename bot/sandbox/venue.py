@@ -20,11 +20,11 @@ class Effects:
 
     def __init__(self, lockstep: Lockstep, delay_ms: int) -> None:
         self._lockstep = lockstep
-        self._delay_ms = delay_ms
+        self.delay_ms = delay_ms
         self._waiting: dict[asyncio.TimerHandle, Callable[[], None]] = {}
 
     def after_ack(self, account: str, action: Callable[[], None]) -> None:
-        if self._delay_ms <= 0:
+        if self.delay_ms <= 0:
             action()
             return
 
@@ -36,7 +36,7 @@ class Effects:
                 self._lockstep.ended(account)
 
         self._lockstep.started(account, answers=False)
-        handle = asyncio.get_running_loop().call_later(self._delay_ms / 1000, due)
+        handle = asyncio.get_running_loop().call_later(self.delay_ms / 1000, due)
         self._waiting[handle] = due
 
     def finish(self) -> None:

@@ -250,8 +250,8 @@ def _unquoted(token: _Token) -> str:
 
 
 def _number(token: _Token) -> Decimal:
-    """The number exactly as written; more digits than any parameter takes are refused."""
-    number = Decimal(token.text.replace("_", ""))
-    if len(token.text) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+    """The number exactly as written; more digits or a larger exponent than any parameter takes are refused."""
+    digits, _, exponent = token.text.replace("_", "").lower().partition("e")
+    if len(digits) > MAX_DIGITS or len(exponent) > 3:
         raise _misplaced(token, f"a number of at most {MAX_DIGITS} digits")
-    return number
+    return Decimal(f"{digits}e{exponent or 0}")

@@ -22,6 +22,9 @@ from bot.exchanges.bybit_errors import Failed, Fault, NoAnswer, Refused
 from bot.exchanges.environments import is_loopback
 from bot.ports import Credentials
 
+_SDK_LOG = logging.getLogger("pybit._http_manager")
+_SDK_LOG.setLevel(logging.INFO)  # at DEBUG pybit writes whole answers, which may quote the key back
+
 RECV_WINDOW_MS = 5000
 _NEVER_A_CODE = -1234567
 """pybit re-sends on its retry codes; an empty set falls back to its defaults, so it gets a code that never comes."""
@@ -53,12 +56,11 @@ class _SignedHTTP(HTTP):  # type: ignore[misc]
     """pybit's client with our clock and our key: both are asked for at each request and kept nowhere."""
 
     def __init__(self, rest: str, credentials: Credentials, stamp: Callable[[], int], timeout: float) -> None:
-        log = logging.getLogger("pybit._http_manager")
-        handlers = list(log.handlers)
+        handlers = list(_SDK_LOG.handlers)
         super().__init__(
             timeout=timeout, recv_window=RECV_WINDOW_MS, force_retry=False, retry_codes={_NEVER_A_CODE}
         )
-        log.handlers[:] = handlers  # pybit adds one of its own where the root logger has none yet
+        _SDK_LOG.handlers[:] = handlers  # pybit adds one of its own where the root logger has none yet
         self.endpoint = rest
         self._credentials = credentials
         self._stamp = stamp

@@ -19,6 +19,7 @@ from bot.exchanges.gate import host_gate
 from bot.exchanges.stream import StreamTimings
 from bot.ports import Credentials, Environment, FillView, OrderView, Secret, StreamDown, StreamUp, SystemClock
 from tests.exchanges.scripted import ScriptedBybit, answer_pings, envelope, html, say_nothing
+from tests.exchanges.stage import until
 
 FAST = StreamTimings(
     open_timeout=0.5,
@@ -399,9 +400,11 @@ async def test_a_consumer_that_does_not_keep_up_gets_a_gap_instead_of_memory(scr
     scripted.talk = says(*(order_message(row(updatedTime=str(n))) for n in range(50)))
     stream = connect(replace(FAST, queue=20))
     assert isinstance(await anext(stream), StreamUp)
-    async with asyncio.timeout(5):
-        while scripted.connections < 2:
-            await asyncio.sleep(0.005)
+
+    async def reconnected():
+        return scripted.connections == 2
+
+    await until(reconnected)
     down, up = await events(stream, 2)
     assert "keep up" in down.reason
     assert up == StreamUp()

@@ -259,7 +259,7 @@ async def test_a_strangers_orders_are_invisible_and_out_of_reach(stage):
 
 async def test_open_orders_are_read_through_every_page(stage):
     exchange = stage.exchange()
-    orders = [limit(price=str(20000 + number)) for number in range(55)]
+    orders = [limit(price=str(20000 + number)) for number in range(51)]
     await asyncio.gather(*(exchange.place(order) for order in orders))
 
     async def all_open():

@@ -1,0 +1,97 @@
+"""Rate limits, and the exchange's clock."""
+
+import asyncio
+import time
+
+import pytest
+
+from bot.errors import RateLimited
+from bot.exchanges.gate import PER_SECOND, Gate, HostGate, Lane, Window, host_gate
+from bot.exchanges.server_clock import ServerClock
+
+
+def test_no_window_anywhere_holds_more_starts_than_allowed():
+    window, now, starts = Window(5, 1.0), 100.0, []
+    for step in range(60):
+        now += 0.03 if step % 7 else 0.6
+        starts.append(now + window.wait(now))
+        window.take(now)
+    assert all(later - earlier >= 1.0 - 1e-9 for earlier, later in zip(starts, starts[5:], strict=False))
+
+
+async def test_a_burst_of_orders_is_spread_over_seconds():
+    gate = Gate(HostGate())
+    began = time.monotonic()
+    await asyncio.gather(*(gate.enter(Lane.CREATE) for _ in range(PER_SECOND[Lane.CREATE] + 1)))
+    assert 1.0 <= time.monotonic() - began < 1.5
+
+
+async def test_lanes_do_not_hold_each_other_up():
+    gate = Gate(HostGate())
+    for _ in range(PER_SECOND[Lane.CREATE]):
+        await gate.enter(Lane.CREATE)
+    began = time.monotonic()
+    await gate.enter(Lane.CANCEL)
+    await gate.enter(Lane.QUERY)
+    assert time.monotonic() - began < 0.5
+
+
+async def test_a_place_far_down_the_queue_is_refused_at_once():
+    gate = Gate(HostGate())
+    for _ in range(PER_SECOND[Lane.CREATE] * 12):
+        gate._windows[Lane.CREATE].take(time.monotonic())
+    with pytest.raises(RateLimited) as caught:
+        await gate.enter(Lane.CREATE)
+    assert caught.value.retry_after > 10
+
+
+async def test_a_pause_stops_every_lane_of_the_account_and_no_other_account():
+    host = HostGate()
+    gate, other = Gate(host), Gate(host)
+    gate.pause(5)
+    gate.pause(1)  # the longer pause stands
+    for lane in Lane:
+        with pytest.raises(RateLimited) as caught:
+            await gate.enter(lane)
+        assert caught.value.retry_after > 4
+    await other.enter(Lane.CREATE)
+
+
+async def test_a_ban_that_comes_while_waiting_stops_who_waits():
+    host = HostGate()
+    gate = Gate(host)
+    for _ in range(PER_SECOND[Lane.FEE]):
+        await gate.enter(Lane.FEE)
+    waiting = asyncio.create_task(gate.enter(Lane.FEE))
+    await asyncio.sleep(0)
+    host.ban.set(600)
+    with pytest.raises(RateLimited):
+        await waiting
+
+
+def test_accounts_at_one_host_share_its_gate():
+    assert host_gate("http://a") is host_gate("http://a")
+    assert host_gate("http://a") is not host_gate("http://b")
+
+
+def test_the_limits_leave_a_tenth_unused():
+    assert PER_SECOND == {Lane.CREATE: 18, Lane.CANCEL: 18, Lane.QUERY: 45, Lane.FEE: 4}
+
+
+def test_a_stamp_is_late_by_at_most_the_round_trip_and_never_early():
+    clock = ServerClock(lambda: 1_000_000)
+    assert not clock.known
+    assert clock.due()
+    assert clock.stamp() == 1_000_000
+    now = time.monotonic() * 1000
+    # The server read 5_000_400 somewhere in a round trip of 800 ms that ends now.
+    clock.learn((now - 800, 999_200), (now, 1_000_000), 5_000_400)
+    stamp = clock.stamp()
+    assert 5_000_400 <= stamp < 5_000_400 + 200
+    assert clock.offset == pytest.approx((5_000_400 - 999_600) / 1000)
+    assert clock.known
+    assert not clock.due()
+    clock.doubt()
+    assert clock.due()
+    clock.later()
+    assert not clock.due()

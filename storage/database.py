@@ -42,12 +42,14 @@ class Database:
     """A SQLite file and the thread that owns it.
 
     `faulted` is set when the database itself fails (disk full, damaged file), not when a row is refused: nothing
-    that has not been saved may be acted on, so whoever waits for it stops the program.
+    that has not been saved may be acted on, so whoever waits for it stops the program. `outbox_changed` belongs
+    to the outbox; it lives here so that every object over this database shares it.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.faulted = asyncio.Event()
+        self.outbox_changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._lock: int | None = None

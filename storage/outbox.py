@@ -23,7 +23,7 @@ class Outbox:
     """What is to be sent, in each person's order. `changed` is set when something was added in this process."""
 
     def __init__(self, database: Database, *, clock: Clock | None = None) -> None:
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event = database.outbox_changed
         self._database = database
         self._clock = clock or SystemClock()
 

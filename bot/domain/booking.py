@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from bot.domain.commands import FetchFills
-from bot.domain.events import CloseReason, RefusalReason
+from bot.domain.events import CloseReason
 from bot.domain.money import EXACT, Base, Quote
 from bot.domain.notices import CycleClosed, FirstBuyFilled, RebuyFilled, StrayFill
 from bot.domain.orders import Fill, Leg, OrderId, OrderStatus, OwnOrder
@@ -70,14 +70,14 @@ def _finish_order(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
                 vanished(turn, order)
         case Leg.SALE:
             if not whole:
-                strike(turn, order, RefusalReason.OTHER, "the market order did not fill whole")
+                strike(turn, order, None, "the market order did not fill whole")
         case _:
             assert_never(order.leg)
 
 
 def _entered(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
     if not order.filled:
-        strike(turn, order, RefusalReason.OTHER, f"the market buy ended unfilled ({reason.value})")
+        strike(turn, order, None, f"the market buy ended unfilled ({reason.value})")
         back_to_start(turn)
         return
     price = order.value.per(order.filled)

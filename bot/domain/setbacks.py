@@ -31,7 +31,7 @@ def strike(turn: Turn, order: OwnOrder, reason: RefusalReason | None, message: s
     before = turn.state.obstacle(order.leg)
     strikes = (before.strikes if before else 0) + 1
     told = before.told if before else False
-    first_try_soon = strikes == 1 and reason in {RefusalReason.RULES, RefusalReason.OTHER}
+    first_try_soon = strikes == 1 and reason is not RefusalReason.NO_FUNDS
     wait = SOON_MS if first_try_soon else RETRY_MS
     tell = not told and not first_try_soon
     if tell:

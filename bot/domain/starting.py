@@ -45,7 +45,6 @@ def begin_cycle(turn: Turn, available: Quote) -> None:
             turn.say(NotEnough(needed, available))
         turn.hinder(Obstacle(Leg.ENTRY, ctx.now + RETRY_MS, 1, RefusalReason.NO_FUNDS, told=True))
         return
-    turn.clear(Leg.ENTRY)
     turn.set(
         phase=Phase.ENTERING,
         cycle=state.cycle + 1,

@@ -67,7 +67,7 @@ def _finish_order(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
                 if turn.state.phase is Phase.HOLDING:
                     turn.set(phase=Phase.FINISHING)
             elif not whole and order.status is not OrderStatus.CANCELLING:
-                vanished(turn, order)
+                vanished(turn, order, rejected=reason is CloseReason.REJECTED)
         case Leg.SALE:
             if not whole:
                 strike(turn, order, None, "the market order did not fill whole")

@@ -74,6 +74,12 @@ def rung_is_whole(state: State, ctx: Context) -> bool:
     return left.value <= 0 or not ctx.rules.sellable(left, whole.price)
 
 
+def wants(state: State, ctx: Context, leg: Leg) -> bool:
+    """Whether an order of this leg should rest now."""
+    want = wanted_exit(state, ctx) if leg is Leg.EXIT else wanted_rebuy(state, ctx)
+    return want is not None and ctx.rules.sellable(want.quantity, want.price)
+
+
 def rest_orders(turn: Turn) -> None:
     """Cancel and place the difference between what rests and what should."""
     _rest_exit(turn)

@@ -4,6 +4,7 @@ from bot.domain.commands import ReloadRules
 from bot.domain.events import OrderRefused, RefusalReason
 from bot.domain.notices import PutBack, Refused
 from bot.domain.orders import Leg, OwnOrder
+from bot.domain.resting import wants
 from bot.domain.state import Obstacle, Phase
 from bot.domain.turn import Turn
 
@@ -15,7 +16,7 @@ PATIENCE = 3
 
 def vanished(turn: Turn, order: OwnOrder, *, rejected: bool = False) -> None:
     """Closed at the exchange without our asking: the cycle puts it back, with patience, and says so."""
-    if turn.state.phase is not Phase.HOLDING:
+    if turn.state.phase is not Phase.HOLDING or not wants(turn.state, turn.ctx, order.leg):
         return
     before = turn.state.obstacle(order.leg)
     strikes = (before.strikes if before else 0) + 1

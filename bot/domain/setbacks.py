@@ -10,6 +10,7 @@ from bot.domain.turn import Turn
 
 RETRY_MS = 60_000
 SOON_MS = 2_000
+CALM_MS = 600_000
 PATIENCE = 3
 """How often an order that vanished is put back at once before we wait between tries."""
 
@@ -18,8 +19,7 @@ def vanished(turn: Turn, order: OwnOrder, *, rejected: bool = False) -> None:
     """Closed at the exchange without our asking: the cycle puts it back, with patience, and says so."""
     if turn.state.phase is not Phase.HOLDING or not wants(turn.state, turn.ctx, order.leg):
         return
-    before = turn.state.obstacle(order.leg)
-    strikes = (before.strikes if before else 0) + 1
+    strikes = _strikes(turn, order.leg) + 1
     if rejected or strikes >= PATIENCE:
         strike(turn, order, None, "the exchange closed the order")
         return
@@ -29,15 +29,20 @@ def vanished(turn: Turn, order: OwnOrder, *, rejected: bool = False) -> None:
 
 def strike(turn: Turn, order: OwnOrder, reason: RefusalReason | None, message: str) -> None:
     """Something stands in the way of this leg: try again later; tell once."""
-    before = turn.state.obstacle(order.leg)
-    strikes = (before.strikes if before else 0) + 1
-    told = before.told if before else False
+    strikes, before = _strikes(turn, order.leg) + 1, turn.state.obstacle(order.leg)
+    told = before is not None and before.told and strikes > 1
     first_try_soon = strikes == 1 and reason is not RefusalReason.NO_FUNDS
     wait = SOON_MS if first_try_soon else RETRY_MS
     tell = not told and not first_try_soon
     if tell:
         turn.say(Refused(order.leg, order.k, reason or RefusalReason.OTHER, message))
     turn.hinder(Obstacle(order.leg, turn.ctx.now + wait, strikes, reason, told=told or tell))
+
+
+def _strikes(turn: Turn, leg: Leg) -> int:
+    """How often this leg has failed in a row; an order that rested in peace for long ends the row."""
+    before = turn.state.obstacle(leg)
+    return 0 if before is None or turn.ctx.now >= before.retry_at + CALM_MS else before.strikes
 
 
 def refuse(turn: Turn, event: OrderRefused) -> None:

@@ -3,7 +3,7 @@
 from bot.domain.commands import ReloadRules
 from bot.domain.events import OrderRefused, RefusalReason
 from bot.domain.notices import PutBack, Refused
-from bot.domain.orders import Leg, OwnOrder
+from bot.domain.orders import Leg, OrderStatus, OwnOrder
 from bot.domain.resting import wants
 from bot.domain.state import Obstacle, Phase
 from bot.domain.turn import Turn
@@ -45,11 +45,19 @@ def _strikes(turn: Turn, leg: Leg) -> int:
     return 0 if before is None or turn.ctx.now >= before.retry_at + CALM_MS else before.strikes
 
 
+def _past(turn: Turn, order: OwnOrder) -> bool:
+    """Whether the order's cycle is over: nobody waits for its exit or re-buy any more."""
+    return order.leg in {Leg.EXIT, Leg.REBUY} and turn.state.phase is not Phase.HOLDING
+
+
 def refuse(turn: Turn, event: OrderRefused) -> None:
+    """A refusal is final, but an order that was seen alive is proof against it."""
     order = turn.state.order(event.order_id)
-    if order is None:
+    if order is None or order.status is not OrderStatus.INTENDED:
         return
     turn.state = turn.state.without_order(order.order_id)
+    if _past(turn, order):
+        return
     strike(turn, order, event.reason, event.message)
     if event.reason is RefusalReason.RULES:
         turn.want(ReloadRules())
@@ -62,6 +70,8 @@ def lose(turn: Turn, order_id: str) -> None:
     if order is None:
         return
     turn.state = turn.state.without_order(order.order_id)
+    if _past(turn, order):
+        return
     if turn.state.obstacle(order.leg) is None:
         turn.hinder(Obstacle(order.leg, turn.ctx.now, 1))
     else:

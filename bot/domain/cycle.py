@@ -11,6 +11,7 @@ from bot.domain.commands import Cancel, Command, FetchFills, ReadBalance, WakeAt
 from bot.domain.events import (
     BalanceRead,
     CancelFailed,
+    CloseReason,
     Event,
     FillBooked,
     OrderAbsent,
@@ -73,10 +74,14 @@ def _apply(turn: Turn, event: Event) -> None:
         case OrderRefused():
             refuse(turn, event)
         case OrderAbsent(order_id=order_id):
-            lose(turn, order_id)
+            order = turn.state.order(order_id)
+            if order is not None and order.filled:
+                close(turn, order_id, order.filled, CloseReason.CANCELLED)
+            else:
+                lose(turn, order_id)
         case CancelFailed(order_id=order_id):
             order = turn.state.order(order_id)
-            if order is not None and order.status is OrderStatus.CANCELLING:
+            if order is not None and order.status is OrderStatus.CANCELLING and order.closed_at is None:
                 turn.state = turn.state.with_order(replace(order, status=OrderStatus.LIVE))
         case StopAsked(mode=mode):
             if turn.state.running:

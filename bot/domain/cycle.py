@@ -84,7 +84,8 @@ def _apply(turn: Turn, event: Event) -> None:
             if order is not None and order.status is OrderStatus.CANCELLING and order.closed_at is None:
                 turn.state = turn.state.with_order(replace(order, status=OrderStatus.LIVE))
         case StopAsked(mode=mode):
-            if turn.state.running:
+            too_late = turn.state.phase is Phase.STOPPING and mode is StopMode.AFTER_CYCLE
+            if turn.state.running and not too_late:
                 turn.set(stop=mode)
         case Tick():
             pass

@@ -26,7 +26,7 @@ from bot.domain.events import (
 from bot.domain.market import Side
 from bot.domain.money import Base
 from bot.domain.orders import Leg, OrderStatus
-from bot.domain.resting import rest_orders, wanted_exit
+from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wanted_exit
 from bot.domain.setbacks import lose, refuse
 from bot.domain.starting import ask_balance, begin_cycle, start
 from bot.domain.state import Phase, State
@@ -56,6 +56,8 @@ def pending(state: State) -> tuple[Command, ...]:
     if state.phase is Phase.STARTING and state.asked_balance:
         commands.append(ReadBalance())
     commands += [WakeAt(o.retry_at) for o in state.obstacles]
+    if state.phase is Phase.HOLDING and state.rung_bought:
+        commands.append(WakeAt(state.exit_moved_at + EXIT_PAUSE_MS))
     return tuple(commands)
 
 

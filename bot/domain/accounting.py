@@ -57,9 +57,15 @@ class Holding:
         return self.received - self.sell_fees - (self.cost - self.held_cost)
 
     def with_fill(self, fill: Fill, symbol: Symbol) -> "Holding":
-        """The holding after one of its own fills. A sell whose fee is in base (a maker rebate world) loses coins."""
-        fee_base = Base(fill.fee) if fill.fee_coin == symbol.base else _NO_BASE
-        fee_quote = _NO_QUOTE if fill.fee_coin == symbol.base else fill.fee_value
+        """The holding after one of its own fills.
+
+        A buy's fee in base comes out of the coins. A sell's (BNBUSDT with fees in BNB) cannot come out of the
+        coins on sale, which are locked: other coins of the person pay it, so it counts as a quote cost.
+        A rebate in base (a negative fee) adds coins either way.
+        """
+        of_coins = fill.fee_coin == symbol.base and (fill.side is Side.BUY or fill.fee < 0)
+        fee_base = Base(fill.fee) if of_coins else _NO_BASE
+        fee_quote = _NO_QUOTE if of_coins else fill.fee_value
         if fill.side is Side.BUY:
             return replace(
                 self,

@@ -32,7 +32,7 @@ def book(turn: Turn, fill: Fill) -> None:
     order = replace(order, status=status, filled=order.filled + fill.quantity, value=order.value + fill.value)
     turn.state = turn.state.with_order(order)
     if order.leg is Leg.REBUY and own:
-        turn.set(rung_bought=state.rung_bought + fill.quantity)
+        turn.set(rung_bought=state.rung_bought + fill.quantity, rung_spent=state.rung_spent + fill.value)
     turn.clear(order.leg)
     if order.complete:
         _finish_order(turn, order, CloseReason.FILLED)
@@ -101,8 +101,8 @@ def _rebought(turn: Turn, order: OwnOrder, reason: CloseReason, *, whole: bool) 
             vanished(turn, order, rejected=reason is CloseReason.REJECTED)
         return
     before = turn.state.live(Leg.EXIT)
-    quantity = turn.state.rung_bought
-    turn.set(k=order.k, last_buy=order.price, rung_bought=Base.zero())
+    quantity, spent = turn.state.rung_bought, turn.state.rung_spent
+    turn.set(k=order.k, last_buy=order.price, rung_bought=Base.zero(), rung_spent=Quote.zero())
     holding = turn.state.holding
     exit_order, rebuy = wanted_exit(turn.state, turn.ctx), wanted_rebuy(turn.state, turn.ctx)
     turn.say(
@@ -112,7 +112,7 @@ def _rebought(turn: Turn, order: OwnOrder, reason: CloseReason, *, whole: bool) 
             limit=turn.ctx.ladder.max_rebuys,
             price=turn.state.last_buy or holding.spent.per(holding.bought),
             quantity=quantity,
-            spent=order.value,
+            spent=spent,
             average=holding.spent.per(holding.bought),
             exit_before=before.price if before else None,
             exit_price=exit_order.price if exit_order else None,

@@ -24,7 +24,7 @@ from bot.domain.events import (
     Tick,
 )
 from bot.domain.market import Side
-from bot.domain.money import Base
+from bot.domain.money import Base, Quote
 from bot.domain.orders import Leg, OrderStatus
 from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wanted_exit
 from bot.domain.setbacks import lose, refuse
@@ -142,7 +142,14 @@ def _hold(turn: Turn) -> None:
 
 def _finish(turn: Turn) -> None:
     if close_orders(turn):
-        turn.set(phase=Phase.STARTING, asked_balance=False, k=0, last_buy=None, rung_bought=Base.zero())
+        turn.set(
+            phase=Phase.STARTING,
+            asked_balance=False,
+            k=0,
+            last_buy=None,
+            rung_bought=Base.zero(),
+            rung_spent=Quote.zero(),
+        )
 
 
 def _check(state: State) -> None:

@@ -52,5 +52,6 @@ def begin_cycle(turn: Turn, available: Quote) -> None:
         k=0,
         last_buy=None,
         rung_bought=Base.zero(),
+        rung_spent=Quote.zero(),
     )
     turn.place(Leg.ENTRY, 0, amount=ctx.rules.quote_down(needed))

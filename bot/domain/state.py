@@ -45,7 +45,7 @@ class State:
 
     `cycle` counts cycles begun; `limit` is the most quote that this cycle may invest; `increment` is the
     reinvested profit added to each buy; `k` re-buys have filled whole; `rung_bought` is what the re-buy k + 1
-    has bought so far; `last_buy` is P(k).
+    has bought so far, `rung_spent` what it paid; `last_buy` is P(k).
     """
 
     token: str
@@ -58,6 +58,7 @@ class State:
     k: int = 0
     last_buy: Price | None = None
     rung_bought: Base = _NO_BASE
+    rung_spent: Quote = _NO_QUOTE
     holding: Holding = field(default=Holding())
     orders: tuple[OwnOrder, ...] = ()
     obstacles: tuple[Obstacle, ...] = ()

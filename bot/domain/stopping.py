@@ -3,7 +3,7 @@
 from bot.domain.accounting import Holding
 from bot.domain.booking import book_profit
 from bot.domain.events import RefusalReason, StopMode
-from bot.domain.money import Base
+from bot.domain.money import Base, Quote
 from bot.domain.notices import Stopped
 from bot.domain.orders import Leg
 from bot.domain.resting import cancel
@@ -58,6 +58,7 @@ def _go_idle(turn: Turn) -> None:
         k=0,
         last_buy=None,
         rung_bought=Base.zero(),
+        rung_spent=Quote.zero(),
         obstacles=(),
         holding=kept if dust and mode is not StopMode.KEEP_COINS else Holding(),
     )

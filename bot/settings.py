@@ -56,11 +56,11 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         return self.sandbox_bybit_rest is not None
 
-    def master_keys(self) -> dict[str, bytes]:
-        """Key id to 32 bytes, newest first; ConfigError for anything else."""
+    def master_keys(self) -> dict[str, Secret]:
+        """Key id to 32 bytes in base64, newest first; ConfigError for anything else."""
         if self.vault_master_keys is None:
             return {}
-        keys: dict[str, bytes] = {}
+        keys: dict[str, Secret] = {}
         for entry in self.vault_master_keys.get_secret_value().split(","):
             name, _, text = entry.strip().partition(":")
             try:
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
                 key = b""
             if not name or len(key) != _MASTER_KEY_BYTES:
                 raise ConfigError(["VAULT_MASTER_KEYS: expected id:base64 of 32 bytes, separated by commas"])
-            keys[name] = key
+            keys[name] = Secret(text)
         return keys
 
     def problems(self, environ: Mapping[str, str]) -> tuple[str, ...]:

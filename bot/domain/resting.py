@@ -57,9 +57,9 @@ def wanted_rebuy(state: State, ctx: Context) -> Resting | None:
         return None
     begun = bool(state.rung_bought)
     amount = ctx.ladder.amount(whole.k, state.increment)
-    if not begun and invested(state, ctx) + amount > state.limit:
-        return None
     left = whole.quantity - state.rung_bought
+    if invested(state, ctx) + (left.at(whole.price) if begun else amount) > state.limit:
+        return None
     if not ctx.rules.sellable(left, whole.price):
         return None
     return Resting(Leg.REBUY, whole.k, whole.price, left)

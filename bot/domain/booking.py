@@ -70,14 +70,14 @@ def _finish_order(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
                 vanished(turn, order, rejected=reason is CloseReason.REJECTED)
         case Leg.SALE:
             if not whole:
-                strike(turn, order, None, "the market order did not fill whole")
+                strike(turn, order.leg, order.k, None, "the market order did not fill whole")
         case _:
             assert_never(order.leg)
 
 
 def _entered(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
     if not order.filled:
-        strike(turn, order, None, f"the market buy ended unfilled ({reason.value})")
+        strike(turn, order.leg, order.k, None, f"the market buy ended unfilled ({reason.value})")
         back_to_start(turn)
         return
     price = order.value.per(order.filled)

@@ -26,8 +26,8 @@ from bot.domain.events import (
 from bot.domain.market import Side
 from bot.domain.money import Base, Quote
 from bot.domain.orders import Leg, OrderStatus
-from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wanted_exit
-from bot.domain.setbacks import lose, refuse
+from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wants
+from bot.domain.setbacks import give_up_entry, lose, refuse
 from bot.domain.starting import ask_balance, begin_cycle, start
 from bot.domain.state import Phase, State
 from bot.domain.stopping import close_orders, stop_now
@@ -131,12 +131,14 @@ def _hold(turn: Turn) -> None:
     if state.stop in {StopMode.KEEP_COINS, StopMode.SELL_NOW}:
         turn.set(phase=Phase.STOPPING)
         return
-    want = wanted_exit(state, turn.ctx)
-    unsellable = want is None or not turn.ctx.rules.sellable(want.quantity, want.price)
-    if state.holding.sold and unsellable and state.live(Leg.EXIT) is None:
-        book_profit(turn, by_hand=False)
-        turn.set(phase=Phase.FINISHING)
-        return
+    if state.live(Leg.EXIT) is None and not wants(state, turn.ctx, Leg.EXIT):
+        if state.holding.sold:
+            book_profit(turn, by_hand=False)
+            turn.set(phase=Phase.FINISHING)
+            return
+        if not state.orders and not wants(state, turn.ctx, Leg.REBUY):
+            give_up_entry(turn)
+            return
     rest_orders(turn)
 
 

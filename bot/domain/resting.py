@@ -28,7 +28,10 @@ def wanted_exit(state: State, ctx: Context) -> Resting | None:
     if not holding.bought:
         return None
     price = ctx.ladder.exit_price(state.k, holding.spent, holding.bought, ctx.rules)
-    return Resting(Leg.EXIT, state.k, price, ctx.rules.lot_down(holding.held))
+    quantity = ctx.rules.lot_down(holding.held)
+    if ctx.rules.max_quantity:
+        quantity = min(quantity, ctx.rules.max_quantity)
+    return Resting(Leg.EXIT, state.k, price, quantity)
 
 
 def rung(state: State, ctx: Context) -> Resting | None:

@@ -21,22 +21,22 @@ def vanished(turn: Turn, order: OwnOrder, *, rejected: bool = False) -> None:
         return
     strikes = _strikes(turn, order.leg) + 1
     if rejected or strikes >= PATIENCE:
-        strike(turn, order, None, "the exchange closed the order")
+        strike(turn, order.leg, order.k, None, "the exchange closed the order")
         return
     turn.hinder(Obstacle(order.leg, turn.ctx.now, strikes))
     turn.say(PutBack(order.leg, order.k, order.price))
 
 
-def strike(turn: Turn, order: OwnOrder, reason: RefusalReason | None, message: str) -> None:
+def strike(turn: Turn, leg: Leg, k: int, reason: RefusalReason | None, message: str) -> None:
     """Something stands in the way of this leg: try again later; tell once."""
-    strikes, before = _strikes(turn, order.leg) + 1, turn.state.obstacle(order.leg)
+    strikes, before = _strikes(turn, leg) + 1, turn.state.obstacle(leg)
     told = before is not None and before.told and strikes > 1
     first_try_soon = strikes == 1 and reason is not RefusalReason.NO_FUNDS
     wait = SOON_MS if first_try_soon else RETRY_MS
     tell = not told and not first_try_soon
     if tell:
-        turn.say(Refused(order.leg, order.k, reason or RefusalReason.OTHER, message))
-    turn.hinder(Obstacle(order.leg, turn.ctx.now + wait, strikes, reason, told=told or tell))
+        turn.say(Refused(leg, k, reason or RefusalReason.OTHER, message))
+    turn.hinder(Obstacle(leg, turn.ctx.now + wait, strikes, reason, told=told or tell))
 
 
 def _strikes(turn: Turn, leg: Leg) -> int:
@@ -58,7 +58,7 @@ def refuse(turn: Turn, event: OrderRefused) -> None:
     turn.state = turn.state.without_order(order.order_id)
     if _past(turn, order):
         return
-    strike(turn, order, event.reason, event.message)
+    strike(turn, order.leg, order.k, event.reason, event.message)
     if event.reason is RefusalReason.RULES:
         turn.want(ReloadRules())
     if order.leg is Leg.ENTRY:
@@ -75,7 +75,7 @@ def lose(turn: Turn, order_id: str) -> None:
     if turn.state.obstacle(order.leg) is None:
         turn.hinder(Obstacle(order.leg, turn.ctx.now, 1))
     else:
-        strike(turn, order, None, "the order never reached the exchange")
+        strike(turn, order.leg, order.k, None, "the order never reached the exchange")
     if order.leg is Leg.ENTRY:
         back_to_start(turn)
 
@@ -83,3 +83,9 @@ def lose(turn: Turn, order_id: str) -> None:
 def back_to_start(turn: Turn) -> None:
     """The cycle has not begun after all; its number is given to the next try."""
     turn.set(phase=Phase.STARTING, asked_balance=False, cycle=turn.state.cycle - 1)
+
+
+def give_up_entry(turn: Turn) -> None:
+    """The first buy brought too little to be sold, and no re-buy may follow: its coins are carried to another try."""
+    strike(turn, Leg.ENTRY, 0, None, "the market buy brought too little to be sold")
+    turn.set(holding=turn.state.holding.rest(), phase=Phase.FINISHING)

@@ -7,9 +7,10 @@ from bot.domain.ladder import Ladder
 from bot.domain.market import MarketRules
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import Notice
-from bot.domain.orders import Leg, OrderStatus, OwnOrder
+from bot.domain.orders import Leg, OrderId, OrderStatus, OwnOrder
 from bot.domain.params import StrategyParams
 from bot.domain.state import Obstacle, State
+from bot.errors import InvariantBroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class Turn:
         amount: Quote | None = None,
     ) -> None:
         """A new order with a new id, standing in the state as INTENDED."""
+        order_id = self.state.next_id(leg, k)
+        if OrderId.parse(order_id) is None:
+            raise InvariantBroken(f"{order_id} would not be known again as ours")
         order = OwnOrder(
-            self.state.next_id(leg, k),
+            order_id,
             leg,
             k,
             OrderStatus.INTENDED,

@@ -65,7 +65,7 @@ def require_known(name: str) -> None:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """The known name most like `name`; the first where none is."""
-    return next(iter(get_close_matches(name[:64], known, n=1, cutoff=0.0)), next(iter(known)))
+    return next(iter(get_close_matches(name[:64], known, n=1, cutoff=0)), next(iter(known)))
 
 
 def _faults(params: StrategyParams, known: Collection[str], asked: str) -> Iterator[InvalidInput]:

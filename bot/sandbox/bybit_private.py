@@ -77,20 +77,27 @@ class PrivateStream:
         if faults.execution_first:
             messages.sort(key=lambda message: message[0] != "execution")
         for kind, message in messages:
-            if faults.silent:
-                continue
-            if faults.lose > 0:
-                faults.lose -= 1
-                continue
-            times = 1
-            if faults.duplicate > 0:
-                faults.duplicate -= 1
-                times = 2
-            for session in listeners:
-                for topic in session.topics:
-                    if topic.partition(".")[0] == kind:
-                        for _ in range(times):
-                            session.send({**message, "topic": topic}, delay_s=faults.delay_ms / 1000)
+            wanted = [
+                (session, topic)
+                for session in listeners
+                for topic in session.topics
+                if topic.partition(".")[0] == kind
+            ]
+            for session, topic in wanted * self._times(bool(wanted)):
+                session.send({**message, "topic": topic}, delay_s=faults.delay_ms / 1000)
+
+    def _times(self, wanted: bool) -> int:
+        """How often the next message goes out; the faults in force count it where somebody waits for it."""
+        faults = self._venue.faults.stream
+        if faults.silent or not wanted:
+            return 0
+        if faults.lose > 0:
+            faults.lose -= 1
+            return 0
+        if faults.duplicate > 0:
+            faults.duplicate -= 1
+            return 2
+        return 1
 
     def _messages(self, batch: Batch) -> list[tuple[str, Message]]:
         """Order and execution rows share id and creationTime, the wallet comes a millisecond later, as captured."""

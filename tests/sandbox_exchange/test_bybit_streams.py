@@ -77,6 +77,7 @@ async def test_people_hear_of_their_own_orders_only(exchange, session):
 
 
 async def test_nothing_is_told_before_or_after_a_subscription(exchange, session):
+    exchange.effects.delay_ms = 0
     async with private_stream(exchange) as stream:
         await limit(session, "Buy", "59000", "before", qty="0.001")
         assert (await stream.ask({"op": "subscribe", "args": ["order"]}))["success"]

@@ -1,6 +1,6 @@
 """What every handler is given: the service, the person, and the person's texts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from telegram import Update
@@ -8,9 +8,13 @@ from telegram.ext import Application, CallbackContext, ExtBot
 
 from bot.ports import Person
 from bot.service import Service
+from handlers.confirm import Confirmations
+from handlers.secret_entry import SecretEntry
 from handlers.texts import Texts, texts_for
 
 SERVICE = "service"
+CONFIRMATIONS = "confirmations"
+SECRET_ENTRY = "secret_entry"  # noqa: S105 - a name
 
 
 class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
@@ -21,6 +25,19 @@ class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], 
     @property
     def service(self) -> Service:
         return cast("Service", self.application.bot_data[SERVICE])
+
+    @property
+    def confirmations(self) -> Confirmations:
+        return cast("Confirmations", self.application.bot_data[CONFIRMATIONS])
+
+    @property
+    def secret_entry(self) -> SecretEntry:
+        return cast("SecretEntry", self.application.bot_data[SECRET_ENTRY])
+
+    @property
+    def known(self) -> bool:
+        """Whether the gate has let this update in."""
+        return self._person is not None
 
     @property
     def person(self) -> Person:
@@ -38,4 +55,4 @@ class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], 
 
 
 ChatApplication = Application[ExtBot[None], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
-Handler = Callable[[Update, ChatContext], Awaitable[Any]]
+Handler = Callable[[Update, ChatContext], Coroutine[Any, Any, Any]]

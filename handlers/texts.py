@@ -62,5 +62,7 @@ def texts_for(locale: str) -> Texts:
                 key = message.id if isinstance(message.id, str) else message.id[0]
                 if key in catalogue:
                     raise ValueError(f"{key} stands twice in the {locale} catalogues")
-                catalogue[key] = message.string if isinstance(message.string, str) else tuple(message.string)
+                catalogue[key] = (
+                    message.string if isinstance(message.string, str) else tuple(message.string or ())
+                )
     return Texts(locale, catalogue)

@@ -1,0 +1,116 @@
+"""The gate before every handler: private chats of known people only."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+from telegram import Chat, ChatMemberUpdated, Update
+from telegram.constants import ChatMemberStatus
+from telegram.error import TelegramError
+from telegram.ext import ApplicationHandlerStop
+
+from bot.ports import Person
+from handlers.context import ChatContext
+from handlers.texts import LOCALES, Texts, locale_of, texts_for
+
+_log = structlog.get_logger(__name__)
+_QUIET_SECONDS = 3600.0
+_TRIES_AN_HOUR = 5
+_REMEMBERED = 10_000
+
+
+class HourlyAllowance:
+    """So many times an hour and chat; in memory, bounded."""
+
+    def __init__(self, times: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._times = times
+        self._clock = clock
+        self._used: dict[int, list[float]] = {}
+
+    def take(self, chat_id: int) -> bool:
+        """Whether there is one left; it is used up then."""
+        now = self._clock()
+        recent = [at for at in self._used.get(chat_id, ()) if now - at < _QUIET_SECONDS]
+        if len(recent) >= self._times:
+            return False
+        self._used.pop(chat_id, None)
+        self._used[chat_id] = [*recent, now]
+        while len(self._used) > _REMEMBERED:
+            del self._used[next(iter(self._used))]
+        return True
+
+
+class Gate:
+    """Lets a known person's updates through and ends all others (ApplicationHandlerStop)."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lines = HourlyAllowance(1, clock)
+        self._codes = HourlyAllowance(_TRIES_AN_HOUR, clock)
+
+    async def __call__(self, update: Update, context: ChatContext) -> None:
+        """Runs as the first of all handlers."""
+        chat = update.effective_chat
+        if chat is None:
+            raise ApplicationHandlerStop
+        if chat.type != Chat.PRIVATE:
+            await self._leave(update, context, chat.id)
+            raise ApplicationHandlerStop
+        if update.my_chat_member is not None:
+            _note_membership(update.my_chat_member)
+            raise ApplicationHandlerStop
+        person = await context.service.person(chat.id) or await self._claimed(update, context, chat.id)
+        if person is None:
+            await self._turn_away(update, context, chat.id)
+            raise ApplicationHandlerStop
+        context.let_in(await _with_locale(person, update, context))
+
+    async def _claimed(self, update: Update, context: ChatContext, chat_id: int) -> Person | None:
+        user = update.effective_user
+        text = update.message.text if update.message else None
+        words = (text or "").split()
+        if user is None or len(words) != 2 or words[0] != "/start" or not self._codes.take(chat_id):
+            return None
+        person = await context.service.claim(
+            chat_id=chat_id, name=user.full_name, locale=locale_of(user.language_code), code=words[1]
+        )
+        if person is not None:
+            _log.info("owner claimed", person=person.id)
+        return person
+
+    async def _turn_away(self, update: Update, context: ChatContext, chat_id: int) -> None:
+        """One neutral line an hour: it says neither what this is nor who owns it."""
+        if update.message is None or not self._lines.take(chat_id):
+            return
+        await context.bot.send_message(chat_id, _texts_for_stranger(update)("gate.private_bot"))
+
+    async def _leave(self, update: Update, context: ChatContext, chat_id: int) -> None:
+        member = update.my_chat_member
+        gone = {ChatMemberStatus.LEFT, ChatMemberStatus.BANNED}
+        if member is not None and member.new_chat_member.status in gone:
+            return
+        try:
+            await context.bot.send_message(chat_id, _texts_for_stranger(update)("gate.group"))
+        except TelegramError:
+            _log.info("a group could not be told", chat=chat_id)
+        await context.bot.leave_chat(chat_id)
+
+
+async def _with_locale(person: Person, update: Update, context: ChatContext) -> Person:
+    """A person named in the settings has no language until their Telegram tells it."""
+    if person.locale in LOCALES:
+        return person
+    user = update.effective_user
+    locale = locale_of(user.language_code if user else None)
+    await context.service.set_locale(person, locale)
+    return replace(person, locale=locale)
+
+
+def _note_membership(change: ChatMemberUpdated) -> None:
+    blocked = change.new_chat_member.status == ChatMemberStatus.BANNED
+    _log.info("chat blocked" if blocked else "chat opened", chat=change.chat.id)
+
+
+def _texts_for_stranger(update: Update) -> Texts:
+    user = update.effective_user
+    return texts_for(locale_of(user.language_code if user else None))

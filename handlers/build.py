@@ -1,0 +1,214 @@
+"""The chat put together: PTB's application with every handler, and its start and end."""
+
+import asyncio
+from typing import Any, cast
+
+import structlog
+from telegram import LinkPreviewOptions, Update
+from telegram.constants import ParseMode, UpdateType
+from telegram.error import InvalidToken, TelegramError
+from telegram.ext import (
+    ApplicationBuilder,
+    BasePersistence,
+    CallbackQueryHandler,
+    ContextTypes,
+    Defaults,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
+
+from bot.service import Service
+from handlers import commands, keys, start, status, stop, strategies
+from handlers.access import Gate
+from handlers.application import ChatByChat, Inbox, TraderApplication
+from handlers.commands import on_command, on_press, publish_commands
+from handlers.confirm import Confirmations
+from handlers.context import CONFIRMATIONS, SECRET_ENTRY, SERVICE, ChatApplication, ChatContext, Handler
+from handlers.failures import on_error
+from handlers.new_strategy import new_strategy_handler
+from handlers.secret_entry import SecretEntry
+from handlers.secrets_typed import AwaitedSecret, typed
+from handlers.texts import LOCALES, texts_for
+
+_log = structlog.get_logger(__name__)
+
+ALLOWED_UPDATES = (UpdateType.MESSAGE, UpdateType.CALLBACK_QUERY, UpdateType.MY_CHAT_MEMBER)
+POLL_SECONDS = 25
+STOP_SECONDS = 8.0
+_CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 20.0
+_LONGEST_WAIT_S = 60.0
+
+_COMMANDS: tuple[tuple[commands.Command, Handler], ...] = (
+    (commands.START, start.start),
+    (commands.HELP, start.help_),
+    (commands.KEYS, keys.keys),
+    (commands.UNLOCK, keys.unlock),
+    (commands.LOCK, keys.lock),
+    (commands.STRATEGIES, strategies.strategies),
+    (commands.STATUS, status.all_status),
+    (commands.STOP, stop.stop),
+    (commands.LANGUAGE, start.languages),
+    (commands.CANCEL, start.cancel),
+)
+_PRESSES: tuple[tuple[str, Handler], ...] = (
+    ("keys", keys.keys),
+    ("key_add", keys.add_key),
+    ("key_env", keys.key_environment),
+    ("key_sandbox", keys.sandbox_key),
+    ("key_remove", keys.remove_key),
+    ("key_drop", keys.drop_key),
+    ("key_drop_yes", keys.drop_key_yes),
+    ("unlock", keys.unlock),
+    ("lock", keys.lock),
+    ("unattended", keys.unattended),
+    ("strategies", strategies.strategies),
+    ("strategy", strategies.strategy),
+    ("run", strategies.run),
+    ("run_yes", strategies.run_yes),
+    ("file", strategies.file),
+    ("status", status.one_status),
+    ("stop", stop.stop_one),
+    ("stop_how", stop.stop_how),
+    ("stop_yes", stop.stop_yes),
+    ("languages", start.languages),
+    ("language", start.language),
+    ("no", start.never_mind),
+)
+
+
+def build_application(
+    *,
+    token: str,
+    service: Service,
+    inbox: Inbox,
+    conversations: BasePersistence[Any, Any, Any],
+    secret_entry: SecretEntry,
+    base_url: str | None = None,
+    base_file_url: str | None = None,
+) -> TraderApplication:
+    """The application with its handlers, not started.
+
+    `inbox` is the durable queue, made with `is_secret=secret_entry.is_secret`; `base_url` and `base_file_url`
+    point at a Bot API stand-in (`http://127.0.0.1:8081/bot`), None means Telegram.
+    """
+    builder = (
+        ApplicationBuilder()
+        .application_class(TraderApplication, {"inbox": inbox})
+        .token(token)
+        .update_queue(cast("asyncio.Queue[object]", inbox))
+        .concurrent_updates(ChatByChat())
+        .persistence(conversations)
+        .context_types(ContextTypes(context=ChatContext))
+        .defaults(
+            Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
+        )
+        .job_queue(None)
+        .connect_timeout(_CONNECT_SECONDS)
+        .read_timeout(_ANSWER_SECONDS)
+        .write_timeout(_ANSWER_SECONDS)
+        .pool_timeout(_ANSWER_SECONDS)
+        .connection_pool_size(64)
+        .get_updates_read_timeout(POLL_SECONDS + _CONNECT_SECONDS)
+    )
+    if base_url is not None:
+        builder = builder.base_url(base_url)
+    if base_file_url is not None:
+        builder = builder.base_file_url(base_file_url)
+    application = cast("TraderApplication", builder.build())
+    inbox.bind(application.bot)
+    application.bot_data[SERVICE] = service
+    application.bot_data[CONFIRMATIONS] = Confirmations()
+    application.bot_data[SECRET_ENTRY] = secret_entry
+    register(application)
+    return application
+
+
+def register(application: ChatApplication) -> None:
+    """Every handler, in the order in which they are asked.
+
+    The gate stands before all others. An awaited secret comes before the conversation, which would take it
+    for an answer; what nobody wanted comes last.
+    """
+    application.add_handler(TypeHandler(Update, Gate()), group=-1)
+    secret_entry: SecretEntry = application.bot_data[SECRET_ENTRY]
+    application.add_handler(MessageHandler(AwaitedSecret(secret_entry), typed))
+    application.add_handler(new_strategy_handler())
+    for command, callback in _COMMANDS:
+        application.add_handler(on_command(command, callback))
+    for action, callback in _PRESSES:
+        application.add_handler(on_press(action, callback))
+    application.add_handler(CallbackQueryHandler(start.dead_button))
+    application.add_handler(MessageHandler(filters.COMMAND, start.unknown_command))
+    application.add_handler(MessageHandler(filters.ALL, start.unknown_message))
+    application.add_error_handler(on_error)
+
+
+async def start_chat(application: TraderApplication) -> None:
+    """Take up what was left undone, then poll. Waits as long as Telegram is out of reach.
+
+    Raises InvalidToken for a token that Telegram does not know. Run it as a task: trading does not wait for it.
+    """
+    await _initialized(application)
+    await application.inbox.requeue()
+    await application.start()
+    updater = application.updater
+    if updater is None:
+        raise LookupError("the application was built without an updater")
+    await updater.start_polling(
+        timeout=POLL_SECONDS,
+        bootstrap_retries=-1,
+        allowed_updates=ALLOWED_UPDATES,
+        drop_pending_updates=False,
+        error_callback=_polling_failed,
+    )
+    try:
+        await publish_commands(application.bot)
+        await _ask_again(application)
+    except TelegramError as exc:
+        _log.warning("command menu not published", reason=exc.message)
+
+
+async def stop_chat(application: TraderApplication) -> None:
+    """Stop polling, let handlers end within 8 seconds; what does not end stays in the inbox for the next start."""
+    updater = application.updater
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            if updater is not None and updater.running:
+                await updater.stop()
+            if application.running:
+                await application.stop()
+    except TimeoutError:
+        _log.warning("handlers did not end in time")
+    await application.shutdown()
+
+
+async def _initialized(application: TraderApplication) -> None:
+    wait = 1.0
+    while True:
+        try:
+            await application.initialize()
+        except InvalidToken:
+            raise
+        except TelegramError as exc:
+            _log.warning("telegram out of reach", reason=exc.message, again_in=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT_S)
+        else:
+            return
+
+
+async def _ask_again(application: TraderApplication) -> None:
+    """A secret was on its way when the last process died: it was kept nowhere, so it must be typed again."""
+    service: Service = application.bot_data[SERVICE]
+    for chat_id in application.inbox.lost_secrets:
+        person = await service.person(chat_id)
+        if person is not None:
+            texts = texts_for(person.locale if person.locale in LOCALES else "en")
+            await application.bot.send_message(chat_id, texts("secret.lost"))
+
+
+def _polling_failed(error: TelegramError) -> None:
+    """PTB retries by itself; its own report would carry a traceback each time."""
+    _log.warning("polling failed", reason=error.message, kind=type(error).__name__)

@@ -1,0 +1,164 @@
+"""What a person types while a secret is awaited: deleted from the chat at once, then straight into the vault."""
+
+import time
+
+from telegram import InlineKeyboardMarkup, Message, Update
+from telegram.ext.filters import MessageFilter
+
+from bot.errors import WrongPassword
+from bot.ports import Credentials, Environment, KeyFacts, Secret
+from handlers.callback import Press
+from handlers.commands import NAMES
+from handlers.context import ChatContext
+from handlers.failures import wrong_password
+from handlers.formats import Formats
+from handlers.keyboards import Button, keyboard
+from handlers.secret_entry import Awaited, Goal, SecretEntry, Want
+from handlers.start import environment_name
+from handlers.talk import erase, say
+from handlers.texts import Texts
+
+MIN_PASSWORD = 12
+_MAX_SECRET = 512
+_DAY_MS = 24 * 3_600_000
+
+
+class AwaitedSecret(MessageFilter):
+    """Any message of a chat in which a secret is awaited, unless it is one of our commands."""
+
+    def __init__(self, entry: SecretEntry) -> None:
+        super().__init__("AwaitedSecret")
+        self._entry = entry
+
+    def filter(self, message: Message) -> bool:
+        if not self._entry.hides(message.chat.id):
+            return False
+        first = (message.text or "").split(maxsplit=1)[:1]
+        return not (first and first[0].startswith("/") and first[0][1:].partition("@")[0].lower() in NAMES)
+
+
+async def typed(update: Update, context: ChatContext) -> None:
+    """Delete first; then see what was awaited."""
+    chat_id = context.person.chat_id
+    gone = await erase(update)
+    awaited = context.secret_entry.awaited(chat_id)
+    texts = context.texts
+    if not gone:
+        await say(update, context, texts("secret.not_deleted"))
+    if awaited is None:
+        context.secret_entry.drop(chat_id)
+        await say(update, context, texts("secret.too_late"))
+        return
+    text = (update.message.text or "").strip() if update.message else ""
+    if not text or len(text) > _MAX_SECRET:
+        await say(update, context, texts("secret.text_please"))
+        return
+    await _take(update, context, awaited, Secret(text))
+
+
+async def _take(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
+    match awaited.want:
+        case Want.NEW_PASSWORD:
+            await _first_password(update, context, awaited.goal, secret)
+        case Want.NEW_PASSWORD_AGAIN:
+            await _second_password(update, context, awaited, secret)
+        case Want.PASSWORD:
+            await _password(update, context, awaited.goal, secret)
+        case Want.API_KEY:
+            await _ask(update, context, Awaited(Want.API_SECRET, awaited.goal, secret), "secret.api_secret")
+        case Want.API_SECRET:
+            await _pair(update, context, awaited, secret)
+
+
+async def _ask(update: Update, context: ChatContext, awaited: Awaited, key: str) -> None:
+    context.secret_entry.ask(context.person.chat_id, awaited)
+    place = environment_name(context.texts, awaited.goal.environment) if awaited.goal.environment else ""
+    await say(update, context, context.texts(key, environment=place))
+
+
+async def _first_password(update: Update, context: ChatContext, goal: Goal, secret: Secret) -> None:
+    if len(secret.reveal()) < MIN_PASSWORD:
+        await _ask(update, context, Awaited(Want.NEW_PASSWORD, goal), "secret.password_short")
+        return
+    await _ask(update, context, Awaited(Want.NEW_PASSWORD_AGAIN, goal, secret), "secret.password_again")
+
+
+async def _second_password(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
+    if secret != awaited.held:
+        await _ask(update, context, Awaited(Want.NEW_PASSWORD, awaited.goal), "secret.password_differs")
+        return
+    context.secret_entry.drop(context.person.chat_id)
+    await context.service.create_vault(context.person, secret)
+    await say(update, context, context.texts("secret.vault_made"))
+    await _go_on(update, context, awaited.goal)
+
+
+async def _password(update: Update, context: ChatContext, goal: Goal, secret: Secret) -> None:
+    try:
+        running = await context.service.unlock(context.person, secret)
+    except WrongPassword as wrong:
+        context.secret_entry.ask(context.person.chat_id, Awaited(Want.PASSWORD, goal))
+        await say(update, context, wrong_password(context.texts, wrong))
+        return
+    context.secret_entry.drop(context.person.chat_id)
+    await say(
+        update,
+        context,
+        context.texts.count("unlock.done", running) if running else context.texts("unlock.idle"),
+    )
+    await _go_on(update, context, goal)
+
+
+async def _go_on(update: Update, context: ChatContext, goal: Goal) -> None:
+    """The vault is open: what was it opened for?"""
+    if goal.sandbox:
+        await keep_sandbox_key(update, context)
+    elif goal.environment is not None:
+        await _ask(update, context, Awaited(Want.API_KEY, goal), "secret.api_key")
+
+
+async def _pair(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
+    context.secret_entry.drop(context.person.chat_id)
+    if awaited.goal.environment is None or awaited.held is None:
+        return
+    await _keep(update, context, awaited.goal.environment, Credentials(awaited.held, secret))
+
+
+async def keep_sandbox_key(update: Update, context: ChatContext) -> None:
+    """The sandbox exchange's pair, through the same check and the same vault as a typed one."""
+    credentials = context.service.sandbox_key(context.person)
+    sandbox = [
+        e
+        for e in context.service.environments
+        if e in {Environment.SANDBOX_BYBIT, Environment.SANDBOX_BINANCE}
+    ]
+    if credentials is not None and sandbox:
+        await _keep(update, context, sandbox[0], credentials)
+
+
+async def _keep(
+    update: Update, context: ChatContext, environment: Environment, credentials: Credentials
+) -> None:
+    facts = await context.service.add_key(context.person, environment, credentials)
+    text = facts_text(context.texts, environment, facts, time.time_ns() // 1_000_000)
+    await say(update, context, text, _next_step(context.texts))
+
+
+def facts_text(texts: Texts, environment: Environment, facts: KeyFacts, now: int) -> str:
+    """What the exchange says of a key that was taken; `now` in ms UTC."""
+    lines = [
+        texts("facts.kept", environment=environment_name(texts, environment)),
+        texts("facts.can_trade"),
+        texts("facts.no_withdrawal"),
+        texts("facts.ip_bound" if facts.ip_bound else "facts.ip_free"),
+    ]
+    if facts.expires_at is None:
+        lines.append(texts("facts.no_end"))
+    else:
+        days = max(0, (facts.expires_at - now) // _DAY_MS)
+        lines.append(texts.count("facts.days", days, day=Formats(texts.locale).day(facts.expires_at)))
+    return "\n".join(lines)
+
+
+def _next_step(texts: Texts) -> InlineKeyboardMarkup:
+    return keyboard([Button(texts.plain("button.new_strategy"), Press("new"))])

@@ -1,0 +1,107 @@
+"""/stop: which strategy, in which of three ways, and a second look before anything is cancelled or sold."""
+
+from dataclasses import dataclass
+
+from telegram import InlineKeyboardMarkup, Update
+
+from bot.domain.events import StopMode
+from bot.errors import NotAllowed
+from bot.ports import RunStatus
+from handlers.callback import Press
+from handlers.cards import stop_confirmation, stop_question, strategy_label
+from handlers.context import ChatContext
+from handlers.keyboards import GRAVE, Button, column, keyboard
+from handlers.talk import answer, number_in, press_of, say, show, word_in
+from handlers.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class StopStrategy:
+    """What a confirmed press stops, and how."""
+
+    strategy_id: int
+    mode: StopMode
+
+
+async def stop(update: Update, context: ChatContext) -> None:
+    """/stop: straight to the three ways where only one strategy runs."""
+    running = [s for s in await context.service.strategies(context.person) if s.status is not RunStatus.IDLE]
+    texts = context.texts
+    if not running:
+        await say(update, context, texts("stop.nothing_runs"))
+    elif len(running) == 1:
+        await _ask_how(update, context, running[0].id)
+    else:
+        buttons = [Button(strategy_label(s), Press("stop", (str(s.id),))) for s in running]
+        await say(update, context, texts("stop.which"), column(buttons))
+
+
+async def stop_one(update: Update, context: ChatContext) -> None:
+    await answer(update)
+    await _ask_how(update, context, number_in(press_of(update)))
+
+
+async def _ask_how(update: Update, context: ChatContext, strategy_id: int) -> None:
+    outcome = await context.service.stop_outcome(context.person, strategy_id)
+    if outcome.strategy.status is RunStatus.IDLE:
+        raise NotAllowed("not_running")
+    await show(
+        update, context, stop_question(context.texts, outcome), how_keyboard(context.texts, strategy_id)
+    )
+
+
+def how_keyboard(texts: Texts, strategy_id: int) -> InlineKeyboardMarkup:
+    styles = {StopMode.AFTER_CYCLE: None, StopMode.KEEP_COINS: GRAVE, StopMode.SELL_NOW: GRAVE}
+    ways = [
+        Button(texts.plain(f"button.{mode.value}"), Press("stop_how", (str(strategy_id), mode.value)), style)
+        for mode, style in styles.items()
+    ]
+    return column([*ways, Button(texts.plain("button.never_mind"), Press("no"))])
+
+
+async def stop_how(update: Update, context: ChatContext) -> None:
+    """After this cycle happens at once; the two that touch orders and coins are asked again."""
+    await answer(update)
+    press = press_of(update)
+    strategy_id, mode = number_in(press), _mode(word_in(press, 1))
+    if mode is StopMode.AFTER_CYCLE:
+        await _stop(update, context, StopStrategy(strategy_id, mode))
+    else:
+        await _ask_again(update, context, StopStrategy(strategy_id, mode))
+
+
+async def _ask_again(update: Update, context: ChatContext, what: StopStrategy) -> None:
+    outcome = await context.service.stop_outcome(context.person, what.strategy_id)
+    nonce = context.confirmations.ask(context.person.id, what)
+    buttons = sure_keyboard(context.texts, what, nonce)
+    await show(update, context, stop_confirmation(context.texts, outcome, what.mode), buttons)
+
+
+def sure_keyboard(texts: Texts, what: StopStrategy, nonce: str) -> InlineKeyboardMarkup:
+    press = Press("stop_yes", (str(what.strategy_id), what.mode.value, nonce))
+    return keyboard(
+        [Button(texts.plain(f"button.yes_{what.mode.value}"), press, GRAVE)],
+        [Button(texts.plain("button.no"), Press("no"))],
+    )
+
+
+async def stop_yes(update: Update, context: ChatContext) -> None:
+    await answer(update)
+    press = press_of(update)
+    what = StopStrategy(number_in(press), _mode(word_in(press, 1)))
+    if context.confirmations.take(context.person.id, word_in(press, 2)) != what:
+        await say(update, context, context.texts("confirm.expired"))
+        await _ask_again(update, context, what)
+        return
+    await _stop(update, context, what)
+
+
+async def _stop(update: Update, context: ChatContext, what: StopStrategy) -> None:
+    stopped = await context.service.stop(context.person, what.strategy_id, what.mode)
+    await show(update, context, context.texts(f"stop.done_{what.mode.value}", name=stopped.name))
+
+
+def _mode(word: str) -> StopMode:
+    if word not in set(StopMode):
+        raise NotAllowed("dead_button")
+    return StopMode(word)

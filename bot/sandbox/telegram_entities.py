@@ -18,10 +18,18 @@ _RAW_LIMIT: Final = 1 << 15
 _STYLES: Final = ("bold", "italic", "underline", "strikethrough", "spoiler")
 _QUOTES: Final = ("blockquote", "expandable_blockquote")
 _PRE: Final = ("pre", "code", "date_time")
-_ORDER: Final = (*_QUOTES, *_PRE, "text_link", "text_mention", "custom_emoji", *_STYLES)
-_CLIENT_TYPES: Final = frozenset(_ORDER)
+_GIVEN: Final = (*_QUOTES, *_PRE, "text_link", "text_mention", *_STYLES, "custom_emoji")
 _FOUND_TYPES: Final = frozenset(
     ["mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bank_card_number"]
+)
+_ORDER: Final = (
+    *_QUOTES,
+    *_PRE,
+    "text_link",
+    "text_mention",
+    *sorted(_FOUND_TYPES),
+    *_STYLES,
+    "custom_emoji",
 )
 _DROPPED: Final = re.compile("[\r\u2028-\u202e\u0333\u033f\u030a]")
 _SPACED: Final = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f]")
@@ -33,10 +41,6 @@ class FormattedText:
 
     text: str
     entities: tuple[Json, ...] = ()
-
-
-def utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def message_text(raw: str, parse_mode: str, entities: str) -> FormattedText:
@@ -98,7 +102,7 @@ def _given(entities: str) -> list[Json]:
         for name in ("offset", "length", "type"):
             if name not in entity:
                 raise bad_request(f"Can't parse MessageEntity: Can't find field \"{name}\"")
-        if entity["type"] in _CLIENT_TYPES:
+        if entity["type"] in _GIVEN:
             kept.append({key: value for key, value in entity.items() if value is not None})
         elif entity["type"] not in _FOUND_TYPES:
             raise bad_request("Can't parse MessageEntity: Unsupported type specified")
@@ -127,8 +131,7 @@ class _Mark:
         return str(self.body["type"])
 
     def rank(self) -> tuple[int, int, int]:
-        order = _ORDER.index(self.kind) if self.kind in _ORDER else len(_ORDER)
-        return (self.start, -self.end, order)
+        return (self.start, -self.end, _ORDER.index(self.kind))
 
 
 class _Units:

@@ -51,13 +51,14 @@ _EMAIL: Final = re.compile(r"(?<![\w.@+/#-])[\w.+-]{1,64}@(?:[\w-]+\.)+([^\W\d_]
 _URL: Final = re.compile(
     r"""(?<![\w@/\#.-])
     (?P<scheme>(?:https?|ftp|tonsite)://)?
-    (?P<host>(?:[\w~-]+\.)+[\w-]+)
+    (?P<host>(?:[\w~-]+\.)+[\w-]+)(?![\w@-])
     (?P<port>:0*[1-9]\d{0,4}(?!\d))?
     (?P<path>[/?\#][^\s<>"«»\u2000-\u200b\u200e\u200f\u2016-\u206f]*)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _DEEP_LINK: Final = re.compile(r"""(?:tg|ton)://[\w-]{1,253}(?:[/?\#][^\s<>"«»]*)?""", re.IGNORECASE)
+_HIGHEST_PORT: Final = 65535
 _TRAILING: Final = ".:;,('?!`"
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}"}
 
@@ -95,8 +96,12 @@ def _urls(text: str) -> list[Span]:
         host = match["host"]
         if not _is_host(host, has_scheme=bool(match["scheme"])):
             continue
-        head = len(match[0]) - len(match["path"] or "")
-        spans.append((match.start(), match.start() + len(_trim_path(match[0], head)), "url"))
+        port = match["port"] or ""
+        if port and int(port[1:]) > _HIGHEST_PORT:
+            end = match.end("host")
+        else:
+            end = match.start() + len(_trim_path(match[0], len(match[0]) - len(match["path"] or "")))
+        spans.append((match.start(), end, "url"))
     return spans
 
 

@@ -1,0 +1,118 @@
+"""The flood limit, and faults on demand."""
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from bot.sandbox.telegram_faults import FloodRule
+
+RULE = FloodRule(chat_rate=1.0, chat_burst=3, overall_rate=30.0, overall_burst=4)
+
+
+async def test_a_chat_has_a_burst_and_then_one_message_a_second(open_sides, clock):
+    async with open_sides(clock=clock, flood=RULE) as sides:
+        await sides.begin()
+        for number in range(3):
+            await sides.call("sendMessage", chat_id=1, text=str(number))
+        assert await sides.refused("sendMessage", chat_id=1, text="x") == (
+            429,
+            "Too Many Requests: retry after 1",
+        )
+        assert (await sides.refused("editMessageText", chat_id=1, message_id=2, text="x"))[0] == 429
+        assert [m["text"] for m in await sides.messages()] == ["/start", "0", "1", "2"]
+        assert await sides.call("deleteMessage", chat_id=1, message_id=4)
+        clock.now += 1
+        await sides.call("sendMessage", chat_id=1, text="later")
+
+
+async def test_all_chats_together_have_a_limit_too(open_sides, clock):
+    async with open_sides(clock=clock, flood=RULE) as sides:
+        await sides.begin(1)
+        await sides.begin(2)
+        for chat in (1, 2, 1, 2):
+            await sides.call("sendMessage", chat_id=chat, text="x")
+        assert (await sides.refused("sendMessage", chat_id=2, text="x"))[0] == 429
+
+
+async def test_an_unchanged_edit_costs_nothing(open_sides, clock):
+    async with open_sides(clock=clock, flood=RULE) as sides:
+        await sides.begin()
+        await sides.call("sendMessage", chat_id=1, text="x")
+        for _ in range(5):
+            assert (await sides.refused("editMessageText", chat_id=1, message_id=2, text="x"))[0] == 400
+
+
+async def test_the_next_calls_of_a_method_are_refused_as_planned(sides):
+    status, body = await sides.post("faults", {"method": "sendMessage", "kind": "500", "count": 2})
+    assert (status, body["faults"]) == (200, [{"method": "sendmessage", "kind": "500", "count": 2}])
+    sides.server.faults.add("sendMessage", "429", retry_after=9)
+    await sides.call("getMe")
+    for _ in range(2):
+        assert await sides.refused("sendMessage", chat_id=1, text="x") == (500, "Internal Server Error")
+    assert await sides.refused("sendMessage", chat_id=1, text="x") == (
+        429,
+        "Too Many Requests: retry after 9",
+    )
+    await sides.call("sendMessage", chat_id=1, text="x")
+    assert [m["text"] for m in await sides.messages()] == ["/start", "x"]
+
+
+async def test_a_lost_reply_has_had_its_effect_and_a_reset_has_not(sides):
+    sides.server.faults.add("sendMessage", "reply_lost")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await sides.raw("sendMessage", json={"chat_id": 1, "text": "arrived"})
+    sides.server.faults.add("sendMessage", "reset")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await sides.raw("sendMessage", json={"chat_id": 1, "text": "never"})
+    assert [m["text"] for m in await sides.messages()] == ["/start", "arrived"]
+
+
+async def test_an_update_comes_twice_although_it_was_confirmed(sides):
+    await sides.send("/stop")
+    sides.server.faults.add("getUpdates", "twice")
+    (first,) = await sides.updates()
+    (again,) = await sides.updates(offset=first["update_id"] + 1)
+    assert again == first
+    assert await sides.updates(offset=first["update_id"] + 1) == []
+
+
+async def test_faults_are_named_cleared_and_refused_when_unknown(sides):
+    status, body = await sides.post("faults", {"method": "sendMessage", "kind": "503"})
+    assert status == 400
+    assert "429, 500, reset, reply_lost, twice" in body["error"]
+    assert (await sides.post("faults", {"method": "sendMessage", "kind": "twice"}))[0] == 400
+    await sides.post("faults", {"method": "*", "kind": "500", "count": 3})
+    async with sides.session.delete(f"{sides.server.url}/chat/faults", headers=sides.key) as response:
+        assert (await response.json())["faults"] == []
+    await sides.call("getMe")
+
+
+async def test_a_blocked_bot_is_told_so_until_it_is_unblocked(sides):
+    await sides.post("user", {"user": 1, "blocked": True})
+    forbidden = (403, "Forbidden: bot was blocked by the user")
+    assert await sides.refused("sendMessage", chat_id=1, text="x") == forbidden
+    assert await sides.refused("sendChatAction", chat_id=1, action="typing") == forbidden
+    status, body = await sides.post("send", {"user": 1, "text": "hello?"})
+    assert status == 409
+    assert "unblock" in body["error"]
+    await sides.post("user", {"user": 1, "blocked": False})
+    await sides.call("sendMessage", chat_id=1, text="back")
+    changes = [u["my_chat_member"]["new_chat_member"]["status"] for u in await sides.updates()]
+    assert changes == ["kicked", "member"]
+
+
+async def test_a_stop_with_polls_and_streams_open_leaves_nothing_behind(open_sides, wait_until):
+    opening = open_sides()
+    async with opening as sides:
+        poll = asyncio.create_task(sides.updates(timeout=50))
+        stream = await sides.session.get(f"{sides.server.url}/chat/events", headers=sides.key)
+        await wait_until(lambda: _polls(sides))
+        await opening.server.stop()
+        assert await poll == []
+        assert b'"hello"' in await stream.content.read()
+        stream.close()
+
+
+async def _polls(sides):
+    return sides.server.world.updates._waiter is not None

@@ -45,7 +45,7 @@ FAULTS: Mapping[str, str] = MappingProxyType(
         "spline_ends": "the points of a spline go from rung {first} to rung {last}, not from {value_first} to {value_last}",
         "spline_start": "the first point of a spline is the value of {other}, {limit}, not {value}",
         # a plan against the exchange's rules (plan_checks.py)
-        "bad_price": "takes a price above 0, not {value}",
+        "bad_price": "takes a price above 0 ({range}), not {value}",
         "first_buy_too_small": "the first buy of {value} is under what the exchange takes at {price}: give at least {smallest}",
         "first_buy_too_large": "the first buy of {value} is over what the exchange takes at {price}: give at most {largest}",
         "exit_too_small": "what a first buy of {value} brings could not be sold at {price}: give at least {smallest}",

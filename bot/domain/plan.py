@@ -7,16 +7,17 @@ from itertools import accumulate
 from typing import Any
 
 from bot.domain.accounting import Holding
-from bot.domain.faults import fault
+from bot.domain.faults import fault, shown
 from bot.domain.ladder import Ladder, build_ladder
 from bot.domain.market import MarketRules
 from bot.domain.money import EXACT, Base, Price, Quote, plain
-from bot.domain.params import StrategyParams
+from bot.domain.params import MAX_AMOUNT, Limits, StrategyParams
 from bot.domain.plan_checks import PlannedBuy, broken_rules
 from bot.errors import InvalidInput
 
 _ONE = Decimal(1)
 _PRINTED = Context(prec=28)
+_PRICES = Limits(Decimal("1e-18"), MAX_AMOUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ def build_plan(params: StrategyParams, rules: MarketRules, entry: Price, free: Q
     """The plan of valid `params` on a pair with `rules`, bought first at `entry`.
 
     `free` is the free quote balance, if known. No profit has been reinvested yet. InvalidInput("price") for an
-    entry that is not above zero; everything else that is wrong stands in `problems`. A ladder whose price
+    entry that is no price; everything else that is wrong stands in `problems`. A ladder whose price
     rounds to nothing ends there.
     """
-    if entry.value <= 0:
-        raise fault("bad_price", "price", value=plain(entry.value))
+    if not _PRICES.hold(entry.value):
+        raise fault("bad_price", "price", value=shown(str(entry.value)), range=str(_PRICES))
     ladder = build_ladder(params)
     limit = Quote(params.saldo_limite) if params.saldo_limite else free
     buys = tuple(_buys(ladder, rules, entry))

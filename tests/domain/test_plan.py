@@ -121,9 +121,12 @@ def test_rise_and_drop_are_fractions_of_their_own_prices():
 
 
 def test_an_entry_that_is_no_price_is_refused():
-    for price in ("0", "-1"):
-        with pytest.raises(InvalidInput, match=f"price: takes a price above 0, not {price}"):
+    for price in ("0", "-1", "1E-19", "1000000000001", "1E+999999"):
+        with pytest.raises(InvalidInput, match="price: takes a price above 0 ") as caught:
             build_plan(DEFAULTS, RULES, Price.of(price))
+        assert caught.value.values["value"] == price
+    for price in ("1E-18", "1000000000000"):
+        assert build_plan(DEFAULTS, RULES, Price.of(price)).entry == Price.of(price)
 
 
 def test_a_ladder_ends_where_its_price_rounds_to_nothing():

@@ -2,13 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 import structlog
-from handlers.notifier import Notifier
-from telegram.error import NetworkError
 
 from bot.engine.executor import Patience
 from bot.engine.jobs import schedule
@@ -20,8 +18,9 @@ from bot.logs import masker
 from bot.ports import Credentials, Environment, Exchange, Person, Secret, SystemClock
 from bot.service import Service
 from bot.settings import Settings, secret
-from handlers import build_application
-from handlers.secret_entry import SecretEntries
+from handlers.build import build_application, start_chat, stop_chat
+from handlers.notifier import Notifier
+from handlers.secret_entry import SecretEntry
 from storage.conversations import Conversations
 from storage.database import Database
 from storage.inbox import DurableQueue
@@ -32,7 +31,6 @@ from storage.vault import SqliteVault
 log = structlog.get_logger()
 DATABASE = "trader.sqlite"
 HTTP_THREADS = 16
-TELEGRAM_END_S = 8.0
 _NOBODY = Credentials(Secret(""), Secret(""))
 
 
@@ -49,7 +47,7 @@ class App:
         self._clock = SystemClock()
         self._stop = asyncio.Event()
         self._stack = AsyncExitStack()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         masker.add(token.reveal())
 
     async def start(self) -> None:
@@ -92,8 +90,8 @@ class App:
         stack.push_async_callback(self.service.close)
         await self._announce_claim()
         stack.push_async_callback(self.supervisor.close)
-        await self._start_chat()
         await self.supervisor.start()
+        await self._start_chat()
         scheduler = schedule(self.supervisor)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
@@ -101,48 +99,42 @@ class App:
 
     async def _start_chat(self) -> None:
         stack, settings = self._stack, self.settings
-        entries = SecretEntries(self._clock)
-        inbox = DurableQueue(self.database, is_secret=entries.holds, clock=self._clock)
+        secret_entry = SecretEntry()
         api = settings.telegram_api_url
         application = build_application(
             token=self._token.reveal(),
             service=self.service,
-            inbox=inbox,
+            inbox=DurableQueue(self.database, is_secret=secret_entry.is_secret, clock=self._clock),
             conversations=Conversations(self.database),
-            secret_entries=entries,
+            secret_entry=secret_entry,
             base_url=f"{api}/bot" if api else None,
             base_file_url=f"{api}/file/bot" if api else None,
         )
-        inbox.bind(application.bot)
-        await application.initialize()
-        stack.push_async_callback(self._bounded, application.shutdown)
         notifier = Notifier(
-            bot=application.bot,
             outbox=Outbox(self.database, clock=self._clock),
             service=self.service,
+            sender=application.bot,
             clock=self._clock,
         )
-        await inbox.requeue()
-        await application.start()
-        stack.push_async_callback(self._bounded, application.stop)
-        updater = application.updater
-        if updater is None:
-            raise ConfigError(["the chat was built without polling"])
-        with suppress(NetworkError):
-            await application.post_start()
-        await updater.start_polling(
-            timeout=25, bootstrap_retries=-1, allowed_updates=application.allowed, drop_pending_updates=False
-        )
-        stack.push_async_callback(self._bounded, updater.stop)
-        notifier.start()
-        stack.push_async_callback(notifier.close)
+        stack.push_async_callback(stop_chat, application)
+        self._chat = self._keep(start_chat(application), "chat")
+        self._keep(notifier.run(), "notifier")
 
-    async def _bounded(self, end: Callable[[], Awaitable[None]]) -> None:
-        try:
-            async with asyncio.timeout(TELEGRAM_END_S):
-                await end()
-        except TimeoutError:
-            log.warning("chat_ended_late")
+    def _keep(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
+        """A task that belongs to the program: when it fails, the program stops and says why."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._task_ended)
+        self._stack.push_async_callback(_end, task)
+        return task
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            self.fail(fault)
+
+    async def polling(self) -> None:
+        """Until the chat is being listened to; sooner where it failed."""
+        await asyncio.wait({self._chat})
 
     # --- pieces -----------------------------------------------------------------------------------------------
 
@@ -178,10 +170,10 @@ class App:
 
     # --- the end ----------------------------------------------------------------------------------------------
 
-    def fail(self, failure: StoreError) -> None:
-        """State cannot be saved: nothing may be traded any more."""
-        log.error("stopping", reason=str(failure))
-        self._failure = failure
+    def fail(self, failure: BaseException) -> None:
+        """State cannot be saved, or the token is wrong: nothing may be done any more."""
+        log.error("stopping", kind=type(failure).__name__, reason=str(failure))
+        self._failure = self._failure or failure
         self._stop.set()
 
     def stop(self) -> None:
@@ -205,3 +197,8 @@ class App:
     async def close(self) -> None:
         """Take no new orders, let requests under way end, close everything; orders stay at the exchange."""
         await self._stack.aclose()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

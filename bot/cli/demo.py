@@ -69,6 +69,7 @@ async def _demo(options: DemoOptions) -> None:
         app = App(_settings(options, exchange, telegram))
         await app.start()
         try:
+            await app.polling()
             _tell(options, exchange, telegram)
             await app.wait()
         finally:

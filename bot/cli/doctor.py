@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import click
 
@@ -31,10 +32,10 @@ async def _examine(*, offline: bool) -> bool:
     except ConfigError as exc:
         return _say("settings", list(exc.problems))
     healthy = _say("settings", list(settings.problems(os.environ)))
-    healthy &= await _check("database", lambda: _database(settings))
+    healthy &= await _check("database", partial(_database, settings))
     if not offline:
         for environment in supported_environments(sandbox=False):
-            healthy &= await _check(environment.value, lambda e=environment: _reach(e))
+            healthy &= await _check(environment.value, partial(_reach, environment))
     return healthy
 
 

@@ -1,6 +1,7 @@
 """`sandbox`: the stand-ins on their own, each in its own process."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
@@ -14,8 +15,8 @@ from bot.sandbox.telegram_server import serve_telegram
 
 def say(line: str) -> None:
     """One line of output that a script may wait for."""
-    click.echo(line.rstrip("\n"))
-    click.get_text_stream("stdout").flush()
+    sys.stdout.write(line.rstrip("\n") + "\n")
+    sys.stdout.flush()
 
 
 @click.group()

@@ -99,8 +99,10 @@ class Session:
         await asyncio.gather(self._writer, return_exceptions=True)
 
     async def flush(self) -> None:
-        """Wait until everything queued is written."""
-        await self._queue.join()
+        """Wait until everything queued is written, or cannot be any more."""
+        written = asyncio.create_task(self._queue.join())
+        await asyncio.wait({written, self._writer}, return_when=asyncio.FIRST_COMPLETED)
+        written.cancel()
 
     async def _write(self) -> None:
         clock = asyncio.get_running_loop().time

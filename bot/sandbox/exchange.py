@@ -260,6 +260,9 @@ class SandboxExchange:
             if order.arriving:
                 self.core.arrive(order.order_id)
 
+    def _open_for(self, name: str, balances: Mapping[str, Decimal]) -> tuple[str, str]:
+        return self.add_account(name, balances=balances)
+
     def _on_change(self, batch: Batch) -> None:
         if self._journal is not None:
             self._journal.save(batch, self.core.accounts[batch.account], self.market.position)
@@ -278,7 +281,7 @@ class SandboxExchange:
 
     async def _listen(self) -> None:
         app = web.Application(client_max_size=_MAX_BODY)
-        control = Control(self.venue, self.private, self.control_key)
+        control = Control(self.venue, self.private, self.control_key, self._open_for)
         app.router.add_get("/v5/private", self.private.handle)
         app.router.add_get("/v5/public/spot", self.public.handle)
         app.router.add_route("*", "/sandbox/{rest:.*}", control.handle)

@@ -6,6 +6,7 @@ account's API secret.
 | path                   |                                                                                      |
 |------------------------|--------------------------------------------------------------------------------------|
 | GET /sandbox/state     | balances, open orders, all orders and executions of every account                    |
+| POST /sandbox/accounts | {"name": "bia", "balances": {"USDT": "1000"}}: a new key pair for another person      |
 | GET /sandbox/market    | index, point, price, paused, ended, speed, rows                                      |
 | POST /sandbox/market   | {"do": "pause" or "resume" or "step", "candles": N} or {"speed": candles a second}   |
 | GET /sandbox/faults    | the faults in force                                                                  |
@@ -15,22 +16,28 @@ account's API secret.
 
 import hmac
 import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
+from bot.errors import InvalidInput
 from bot.sandbox.account import Account
 from bot.sandbox.bybit_private import PrivateStream
 from bot.sandbox.bybit_rows import execution_row, order_row, plain
 from bot.sandbox.market import Market
 from bot.sandbox.venue import Venue
 
+AddAccount = Callable[[str, Mapping[str, Decimal]], tuple[str, str]]
+
 
 class Control:
     """Answers `/sandbox/...`."""
 
-    def __init__(self, venue: Venue, streams: PrivateStream, key: str) -> None:
+    def __init__(self, venue: Venue, streams: PrivateStream, key: str, add_account: AddAccount) -> None:
         self._venue = venue
+        self._add_account = add_account
         self._streams = streams
         self._key = key
 
@@ -42,7 +49,7 @@ class Control:
         try:
             body = json.loads(await request.text() or "{}")
             answer = await self._do(request.method, request.path, body)
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, LookupError, ArithmeticError, InvalidInput) as exc:
             return web.json_response({"error": str(exc)}, status=400)
         if answer is None:
             return web.json_response({"error": f"no {request.method} {request.path}"}, status=404)
@@ -52,6 +59,8 @@ class Control:
         match method, path:
             case "GET", "/sandbox/state":
                 return self.state()
+            case "POST", "/sandbox/accounts":
+                return self._open_account(body)
             case "GET", "/sandbox/market":
                 return self._market_state(self._market(body))
             case "POST", "/sandbox/market":
@@ -91,6 +100,11 @@ class Control:
             ],
             "private_streams": self._streams.connections(account.name),
         }
+
+    def _open_account(self, body: dict[str, Any]) -> dict[str, Any]:
+        balances = {coin: Decimal(str(amount)) for coin, amount in body["balances"].items()}
+        key, secret = self._add_account(str(body["name"]), balances)
+        return {"api_key": key, "api_secret": secret}
 
     def _market(self, body: dict[str, Any]) -> Market:
         markets = self._venue.markets

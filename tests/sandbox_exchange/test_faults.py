@@ -8,7 +8,7 @@ import requests
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 
 from bot.sandbox.exchange_faults import Answer, RequestFault, StreamFaults
-from tests.sandbox_exchange.client import private_stream, until
+from tests.sandbox_exchange.client import private_stream, pybit_session, until
 
 SPOT = {"category": "spot", "symbol": "BTCUSDT"}
 BUY = {**SPOT, "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": "59000"}
@@ -209,6 +209,15 @@ class TestControlDoor:
         assert [row["orderLinkId"] for row in mine["open_orders"]] == ["rests"]
         assert len(mine["orders"]) == 2
         assert [row["execQty"] for row in mine["executions"]] == ["0.001000"]
+
+    async def test_another_person_gets_an_account(self, exchange, control):
+        wish = {"name": "bia", "balances": {"USDT": "12.5"}}
+        keys = await control("POST", "/sandbox/accounts", wish)
+        with pybit_session(exchange, keys["api_key"], keys["api_secret"]) as session:
+            answer = await asyncio.to_thread(session.get_wallet_balance, accountType="UNIFIED")
+            assert answer["result"]["list"][0]["coin"][0]["walletBalance"] == "12.5"
+        assert "exists already" in (await control("POST", "/sandbox/accounts", wish, 400))["error"]
+        await control("POST", "/sandbox/accounts", {"name": "rui"}, 400)
 
     async def test_the_market_is_steered(self, exchange, control):
         assert (await control("GET", "/sandbox/market"))["paused"] is True

@@ -34,7 +34,7 @@ asyncio.run(serve_bybit(options, write))
 
 
 def everything(exchange):
-    return Control(exchange.venue, exchange.private, "").state()["accounts"]
+    return Control(exchange.venue, exchange.private, "", exchange.add_account).state()["accounts"]
 
 
 async def place(session, **order):

@@ -1,0 +1,94 @@
+"""One turn of the setup conversation: the update, the draft it meets, and how the next screen is shown."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from telegram import Update
+from telegram.error import BadRequest
+from telegram.ext import ConversationHandler
+
+from bot.errors import AccessDenied, Unavailable
+from bot.ports import Environment, Person
+from bot.service import Market, Service
+from handlers.context import ChatContext
+from handlers.form import ENVIRONMENT, PAIR, SEEN, Form, State
+from handlers.form_views import Screen, current
+from handlers.texts import Texts
+
+END = ConversationHandler.END
+Outcome = State | int
+"""The conversation's next state, or END."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`words` are a pressed button's verb and arguments, nothing for a typed message."""
+
+    update: Update
+    context: ChatContext
+    form: Form
+    words: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> Texts:
+        return self.context.texts
+
+    @property
+    def service(self) -> Service:
+        return self.context.service
+
+    @property
+    def person(self) -> Person:
+        return self.context.person
+
+    def word(self, position: int) -> str:
+        """An argument of the button; empty for one of another version."""
+        return self.words[position] if position < len(self.words) else ""
+
+    @property
+    def seen(self) -> bool:
+        """Whether this very message was answered already, by a process that died before it could say so."""
+        return self.form.answers.get(SEEN) == str(self.update.update_id)
+
+    async def market(self) -> Market:
+        """The draft's pair now; InvalidInput, Unavailable or AccessDenied."""
+        environment = Environment(self.form.answers[ENVIRONMENT])
+        return await self.service.market(self.person, environment, self.form.answers[PAIR])
+
+    async def show(self, form: Form, *, before: str = "") -> Outcome:
+        """The screen of where `form` stands."""
+        return await self.go(form, current(self.texts, form, self.service.environments, before=before))
+
+    async def go(self, form: Form, screen: Screen) -> Outcome:
+        """Keep the draft, put the old buttons away, show the screen below.
+
+        The draft is kept before anything is shown: a crash in between costs a message, never an answer.
+        """
+        await self.service.save_draft(form.draft(self.person.id))
+        await self.put_away(form.message_id)
+        sent = await self.context.bot.send_message(
+            self.person.chat_id, screen.text, reply_markup=screen.keyboard
+        )
+        await self.service.save_draft(replace(form, message_id=sent.message_id).draft(self.person.id))
+        return form.cursor.state
+
+    async def put_away(self, message_id: int | None) -> None:
+        """Take the buttons off an answered message; one that is gone or bare already needs nothing."""
+        if message_id is None:
+            return
+        with suppress(BadRequest):
+            await self.context.bot.edit_message_reply_markup(
+                self.person.chat_id, message_id, reply_markup=None
+            )
+
+    async def leave(self, text: str) -> Outcome:
+        """Forget the draft and say a last word."""
+        await self.put_away(self.form.message_id)
+        await self.service.drop_draft(self.person)
+        await self.context.bot.send_message(self.person.chat_id, text)
+        return END
+
+
+def trouble(texts: Texts, error: Unavailable | AccessDenied) -> str:
+    """Why the exchange could not be asked, as HTML."""
+    return texts("form.key_refused" if isinstance(error, AccessDenied) else "form.unavailable")

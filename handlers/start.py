@@ -19,7 +19,7 @@ async def start(update: Update, context: ChatContext) -> None:
     mode = "real" if any(e.real_money for e in context.service.environments) else "simulation"
     ready = vault.exists and bool(vault.environments)
     parts = (
-        texts("start.welcome", name=context.person.name),
+        texts("start.welcome", name=update.effective_user.full_name if update.effective_user else ""),
         texts(f"start.{mode}"),
         texts("start.ready" if ready else "start.steps"),
     )

@@ -1,10 +1,6 @@
 """The private stream against servers that misbehave in every way seen so far."""
 
 import asyncio
-import hashlib
-import hmac
-import json
-import random
 import time
 from dataclasses import replace
 
@@ -12,161 +8,14 @@ import pytest
 
 from bot.domain.events import CloseReason
 from bot.domain.money import Base, Quote
-from bot.errors import AccessDenied
-from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.environments import Endpoints
 from bot.exchanges.gate import host_gate
 from bot.exchanges.stream import StreamTimings
-from bot.ports import Credentials, Environment, FillView, OrderView, Secret, StreamDown, StreamUp, SystemClock
+from bot.ports import FillView, OrderView, StreamDown, StreamUp
+from tests.exchanges.kit import FAST, Naps, events, kinds, says
+from tests.exchanges.rows import execution, instrument, order_message, order_row
 from tests.exchanges.scripted import ScriptedBybit, answer_pings, envelope, html, say_nothing
 from tests.exchanges.stage import until
-
-FAST = StreamTimings(
-    open_timeout=0.5,
-    login_timeout=0.5,
-    close_timeout=0.05,
-    ping_every=0.1,
-    pong_within=0.1,
-    first_wait=0.01,
-    longest_wait=0.05,
-    calm_after=0.5,
-)
-KEYS = Credentials(Secret("the-key"), Secret("the-secret"))
-KEY_OK = envelope({"readOnly": 0, "permissions": {"Spot": ["SpotTrade"]}})
-
-
-class Naps(SystemClock):
-    """Remembers how long the stream meant to wait."""
-
-    def __init__(self):
-        self.waits = []
-
-    async def sleep(self, seconds):
-        self.waits.append(seconds)
-        await super().sleep(min(seconds, 0.05))
-
-
-@pytest.fixture
-async def connect(scripted, pool):
-    opened = []
-
-    def build(timings=FAST, *, clock=None, endpoints=None):
-        exchange = BybitExchange(
-            Environment.BYBIT,
-            KEYS,
-            endpoints or scripted.endpoints,
-            pool=pool,
-            clock=clock or SystemClock(),
-            timings=timings,
-            jitter=random.Random(1).random,
-        )
-        opened.append(exchange)
-        return exchange.stream()
-
-    yield build
-    for exchange in opened:
-        await exchange.close()
-
-
-async def events(stream, count):
-    async with asyncio.timeout(5):
-        return [await anext(stream) for _ in range(count)]
-
-
-async def kinds(stream, count):
-    return [type(one) for one in await events(stream, count)]
-
-
-def order_message(*rows, topic="order.spot"):
-    return json.dumps({"topic": topic, "id": "1", "creationTime": 1, "data": list(rows)})
-
-
-def row(**fields):
-    return {
-        "category": "spot",
-        "orderLinkId": "ta-t-1-e0-1",
-        "symbol": "BTCUSDT",
-        "side": "Buy",
-        "orderType": "Limit",
-        "orderStatus": "New",
-        "qty": "0.002",
-        "cumExecQty": "0",
-        "cumExecValue": "0",
-        "updatedTime": "5",
-        **fields,
-    }
-
-
-def fill_row(**fields):
-    return {
-        "category": "spot",
-        "orderLinkId": "ta-t-1-e0-1",
-        "symbol": "BTCUSDT",
-        "side": "Buy",
-        "execId": "e1",
-        "execType": "Trade",
-        "execPrice": "50000",
-        "execQty": "0.001",
-        "execValue": "50",
-        "execFee": "0.000001",
-        "feeCurrency": "BTC",
-        "execTime": "7",
-        "leavesQty": "0",
-        **fields,
-    }
-
-
-INSTRUMENT = envelope(
-    {
-        "list": [
-            {
-                "symbol": "BTCUSDT",
-                "baseCoin": "BTC",
-                "quoteCoin": "USDT",
-                "priceFilter": {"tickSize": "0.01"},
-                "lotSizeFilter": {
-                    "basePrecision": "0.000001",
-                    "quotePrecision": "0.01",
-                    "minOrderAmt": "5",
-                    "maxOrderQty": "10",
-                },
-            }
-        ]
-    }
-)
-
-
-def says(*frames, then=answer_pings):
-    """The first connection says these frames; every later one just answers pings."""
-
-    async def talk(socket, number):
-        if number == 1:
-            for frame in frames:
-                await (socket.send_bytes if isinstance(frame, bytes) else socket.send_str)(frame)
-        await then(socket, number)
-
-    return talk
-
-
-async def test_login_is_signed_by_the_servers_clock_and_subscribes_to_spot_topics_only(scripted, connect):
-    scripted.polite = False
-    scripted.clock_ahead = -100.0
-    commands = []
-
-    async def talk(socket, number):
-        for _ in range(2):
-            commands.append(json.loads((await socket.receive()).data))
-            await socket.send_json({"success": True, "ret_msg": "", "op": commands[-1]["op"]})
-        await answer_pings(socket)
-
-    scripted.talk = talk
-    assert await kinds(connect(), 1) == [StreamUp]
-    key, expires, signature = commands[0]["args"]
-    assert key == "the-key"
-    assert expires / 1000 == pytest.approx(time.time() - 100 + 10, abs=2)
-    wanted = hmac.new(b"the-secret", f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
-    assert signature == wanted
-    assert commands[1]["args"] == ["order.spot", "execution.spot", "wallet"]
 
 
 async def test_a_silent_socket_is_left_and_replaced(scripted, connect):
@@ -209,7 +58,7 @@ async def test_any_message_counts_as_life(scripted, connect):
         for _ in range(30):
             await socket.send_str('{"topic":"wallet","data":[]}')
             await asyncio.sleep(0.03)
-        await socket.send_str(order_message(row()))
+        await socket.send_str(order_message(order_row()))
         await say_nothing(socket)
 
     scripted.talk = talk
@@ -229,15 +78,15 @@ async def test_any_message_counts_as_life(scripted, connect):
         '{"topic":"order.spot","data":"rows"}',
         '{"topic":"order.spot","data":[{"orderLinkId":"ta-t-1-e0-1"}]}',
         '{"topic":"execution.spot","data":[{"orderLinkId":"ta-t-1-e0-1","execType":"Trade","symbol":"BTCUSDT"}]}',
-        order_message(row(orderStatus="Frozen")),
-        order_message(row(cumExecQty=0.1)),
+        order_message(order_row(orderStatus="Frozen")),
+        order_message(order_row(cumExecQty=0.1)),
         '{"op":"subscribe","success":false,"ret_msg":"too late"}',
         "x" * (2**20 + 1),
     ],
     ids=lambda frame: str(frame)[:40],
 )
 async def test_a_frame_that_cannot_be_read_breaks_the_connection_not_the_stream(scripted, connect, frame):
-    scripted.answers["/v5/market/instruments-info"] = INSTRUMENT
+    scripted.answers["/v5/market/instruments-info"] = instrument()
     scripted.talk = says(frame)
     assert await kinds(connect(), 3) == [StreamUp, StreamDown, StreamUp]
 
@@ -280,111 +129,24 @@ async def test_an_exchange_that_cannot_be_reached_for_a_while_is_found_again_and
         await stream.aclose()
 
 
-async def test_a_login_that_is_never_answered_is_given_up(scripted, connect):
-    scripted.polite = False
-    attempts = 0
-
-    async def talk(socket, number):
-        nonlocal attempts
-        attempts += 1
-        await say_nothing(socket)
-
-    scripted.talk = talk
-    stream = connect(replace(FAST, login_timeout=0.1))
-    (down,) = await events(stream, 1)
-    assert isinstance(down, StreamDown)
-
-
-def refusing(**answer):
-    async def talk(socket, number):
-        await socket.receive()
-        await socket.send_json({"success": False, "op": "auth", "conn_id": "c", **answer})
-        await say_nothing(socket)
-
-    return talk
-
-
-@pytest.mark.parametrize("code", [10003, 10004, 10005, 33004])
-async def test_a_login_refused_for_the_key_ends_the_stream(scripted, connect, code):
-    scripted.polite = False
-    scripted.talk = refusing(retCode=code, ret_msg="Invalid apikey")
-    stream = connect()
-    with pytest.raises(AccessDenied) as caught:
-        await events(stream, 1)
-    assert caught.value.code == code
-
-
-async def test_a_login_refused_without_a_code_is_judged_by_asking_over_rest(scripted, connect):
-    scripted.polite = False
-    scripted.talk = refusing(ret_msg="Params Error")
-    scripted.answers["/v5/user/query-api"] = [KEY_OK, envelope(code=10003, message="API key is invalid.")]
-    stream = connect()
-    (down,) = await events(stream, 1)
-    assert "Params Error" in down.reason
-    with pytest.raises(AccessDenied):
-        await events(stream, 1)
-
-
-async def test_a_login_refused_for_the_clock_asks_the_time_and_tries_again(scripted, connect):
-    scripted.polite = False
-    scripted.answers["/v5/user/query-api"] = KEY_OK
-
-    async def talk(socket, number):
-        if number == 1:
-            await refusing(retCode=10002, ret_msg="expired")(socket, number)
-            return
-        for _ in range(2):
-            op = json.loads((await socket.receive()).data)["op"]
-            await socket.send_json({"success": True, "op": op})
-        await answer_pings(socket)
-
-    scripted.talk = talk
-    assert await kinds(connect(), 2) == [StreamDown, StreamUp]
-    assert len(scripted.asked("/v5/market/time")) == 2
-
-
-async def test_a_refused_subscription_is_tried_again(scripted, connect):
-    scripted.polite = False
-
-    async def talk(socket, number):
-        for op in ("auth", "subscribe"):
-            await socket.receive()
-            refused = number == 1 and op == "subscribe"
-            await socket.send_json({"success": not refused, "ret_msg": "no", "op": op})
-        await answer_pings(socket)
-
-    scripted.talk = talk
-    assert await kinds(connect(), 2) == [StreamDown, StreamUp]
-
-
-async def test_events_that_overtake_the_subscriptions_answer_come_after_up(scripted, connect):
-    scripted.polite = False
-
-    async def talk(socket, number):
-        await socket.receive()
-        await socket.send_json({"success": True, "op": "auth"})
-        await socket.receive()
-        await socket.send_str(order_message(row()))
-        await socket.send_json({"success": True, "op": "subscribe"})
-        await answer_pings(socket)
-
-    scripted.talk = talk
-    assert await kinds(connect(), 2) == [StreamUp, OrderView]
-
-
 async def test_every_row_of_a_message_is_told_and_strangers_are_not(scripted, connect):
-    scripted.answers["/v5/market/instruments-info"] = INSTRUMENT
+    scripted.answers["/v5/market/instruments-info"] = instrument()
     scripted.talk = says(
-        order_message(row(), row(orderLinkId="by-hand"), row(orderLinkId=""), row(orderLinkId="ta-t-1-x0-2")),
         order_message(
-            fill_row(),
-            fill_row(execId="e2", orderLinkId="1776700246567684867"),
-            fill_row(execId="e3", execType="CorporateAction"),
-            fill_row(execId="e4"),
+            order_row(),
+            order_row(orderLinkId="by-hand"),
+            order_row(orderLinkId=""),
+            order_row(orderLinkId="ta-t-1-x0-2"),
+        ),
+        order_message(
+            execution(),
+            execution(execId="e2", orderLinkId="1776700246567684867"),
+            execution(execId="e3", execType="CorporateAction"),
+            execution(execId="e4"),
             topic="execution.spot",
         ),
-        order_message(row(category="linear"), topic="order.spot"),
-        order_message(row(orderStatus="Filled", cumExecQty="0.002", cumExecValue="100")),
+        order_message(order_row(category="linear"), topic="order.spot"),
+        order_message(order_row(orderStatus="Filled", cumExecQty="0.002", cumExecValue="100")),
     )
     up, one, two, first, second, last = await events(connect(), 6)
     assert up == StreamUp()
@@ -397,7 +159,7 @@ async def test_every_row_of_a_message_is_told_and_strangers_are_not(scripted, co
 
 
 async def test_a_consumer_that_does_not_keep_up_gets_a_gap_instead_of_memory(scripted, connect):
-    scripted.talk = says(*(order_message(row(updatedTime=str(n))) for n in range(50)))
+    scripted.talk = says(*(order_message(order_row(updatedTime=str(n))) for n in range(50)))
     stream = connect(replace(FAST, queue=20))
     assert isinstance(await anext(stream), StreamUp)
 
@@ -484,3 +246,11 @@ async def test_cancelling_the_consumer_leaves_nothing_behind(scripted, connect):
     assert not any(task.get_name() == "private-stream" for task in asyncio.all_tasks())
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
+
+
+async def test_a_fill_of_a_pair_that_vanished_is_left_to_the_reconciliation(scripted, connect):
+    scripted.answers["/v5/market/instruments-info"] = envelope({"list": []})
+    scripted.talk = says(order_message(execution(), topic="execution.spot"))
+    up, down, again = await events(connect(), 3)
+    assert (up, again) == (StreamUp(), StreamUp())
+    assert "not traded any more" in down.reason

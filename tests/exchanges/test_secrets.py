@@ -14,9 +14,9 @@ from bot.errors import BotError
 from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.bybit_http import BybitHttp, _SignedHTTP, scrubbed
 from bot.ports import Credentials, Environment, OrderRequest, Secret, StreamDown, StreamUp, SystemClock
+from tests.exchanges.kit import FAST
 from tests.exchanges.scripted import cut, envelope, hang, html, say_nothing
 from tests.exchanges.stage import BTCUSDT
-from tests.exchanges.test_bybit_stream import FAST
 
 KEY, SECRET = "CANARYkey7f3a", "CANARYsecret9b1e"
 KEYS = Credentials(Secret(KEY), Secret(SECRET))

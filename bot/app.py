@@ -35,13 +35,19 @@ _NOBODY = Credentials(Secret(""), Secret(""))
 
 
 class App:
-    """The whole program in one event loop: chat, engine, storage. `start`, then `wait`, then `close`."""
+    """The whole program in one event loop: chat, engine, storage. `start`, then `wait`, then `close`.
 
-    def __init__(self, settings: Settings, *, patience: Patience | None = None) -> None:
+    `offline` offers the sandbox's environments only.
+    """
+
+    def __init__(
+        self, settings: Settings, *, offline: bool = False, patience: Patience | None = None
+    ) -> None:
         token = secret(settings.telegram_bot_token)
         if token is None:
             raise ConfigError(["TELEGRAM_BOT_TOKEN is missing"])
         self.settings = settings
+        self._offline = offline
         self._token = token
         self._patience = patience
         self._clock = SystemClock()
@@ -80,7 +86,7 @@ class App:
             vault=self.vault,
             supervisor=self.supervisor,
             exchanges=lambda environment, credentials: self._exchange(environment, credentials or _NOBODY),
-            environments=supported_environments(sandbox=settings.sandbox),
+            environments=self._environments(),
             clock=clock,
             sandbox_credentials=self._sandbox_credentials(),
             master_key_present=bool(settings.master_keys()),
@@ -101,7 +107,7 @@ class App:
         stack, settings = self._stack, self.settings
         secret_entry = SecretEntry()
         api = settings.telegram_api_url
-        application = build_application(
+        self.application = application = build_application(
             token=self._token.reveal(),
             service=self.service,
             inbox=DurableQueue(self.database, is_secret=secret_entry.is_secret, clock=self._clock),
@@ -145,6 +151,10 @@ class App:
         return build_exchange(
             environment, credentials, pool=self._pool, clock=self._clock, endpoints=endpoints
         )
+
+    def _environments(self) -> tuple[Environment, ...]:
+        offered = supported_environments(sandbox=self.settings.sandbox)
+        return tuple(e for e in offered if ENVIRONMENTS[e].endpoints is None) if self._offline else offered
 
     def _sandbox_endpoints(self) -> Endpoints | None:
         s = self.settings

@@ -66,7 +66,7 @@ async def _demo(options: DemoOptions) -> None:
     )
     telegram = SandboxTelegram(port=_port(options.port), path=options.data_dir / "telegram.sqlite")
     async with exchange, telegram:
-        app = App(_settings(options, exchange, telegram))
+        app = App(_settings(options, exchange, telegram), offline=True)
         await app.start()
         try:
             await app.polling()

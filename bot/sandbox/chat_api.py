@@ -130,6 +130,7 @@ async def _events(request: web.Request) -> web.StreamResponse:
     queue = world.listen()
     try:
         await response.prepare(request)
+        await response.write(b"retry: 1000\n\n")
         await _write(response, {"type": "hello", "revision": world.store.revision()})
         while (event := await _next_event(queue, response)) is not None:
             if only is None or event["user"] == only:

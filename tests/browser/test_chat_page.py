@@ -1,0 +1,314 @@
+"""The chat page in real Chromium, at a phone's width."""
+
+import asyncio
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from bot.sandbox.telegram_server import SandboxTelegram
+
+playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 390, "height": 844}
+TABLE = (
+    "<b>Plano</b>\n<pre>"
+    + "\n".join(f"{k:2}  {k / 10:5.2f}%  61.680,4{k}    {k * 25:8},00  corta aqui" for k in range(9))
+    + "</pre>"
+)
+KEYBOARD = {
+    "inline_keyboard": [
+        [{"text": "Plano", "callback_data": "plan"}, {"text": "Parar", "callback_data": "stop"}]
+    ]
+}
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is not installed (apt install chromium)"),
+]
+
+
+class Chat:
+    """A page, the stand-in behind it, and the bot's side."""
+
+    def __init__(self, server, session, page, complaints):
+        self.server, self.session, self.page, self.complaints = server, session, page, complaints
+
+    async def bot(self, method: str, *, form: aiohttp.FormData | None = None, **params: Any) -> Any:
+        url = f"{self.server.url}/bot{self.server.token}/{method}"
+        body = {"data": form} if form else {"json": params}
+        async with self.session.post(url, **body) as response:
+            answer = await response.json()
+        assert answer["ok"], answer
+        return answer["result"]
+
+    async def say(self, text: str, **params: Any) -> int:
+        sent = await self.bot("sendMessage", chat_id=1, text=text, parse_mode="HTML", **params)
+        await self.page.locator(f"#message-{sent['message_id']}").wait_for()
+        return sent["message_id"]
+
+    async def last_update(self) -> Any:
+        end = time.monotonic() + 5
+        while not (found := await self.bot("getUpdates", offset=-1)):
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+        return found[-1]
+
+    async def begin(self) -> None:
+        await self.page.get_by_role("button", name="Começar", exact=True).click()
+        await self.page.locator("#message-1").wait_for()
+
+    def message(self, message_id: int):
+        return self.page.locator(f"#message-{message_id}")
+
+    async def stays_in_width(self) -> None:
+        wide = await self.page.evaluate(
+            "[document.documentElement, document.querySelector('#log')].map(e => e.scrollWidth - e.clientWidth)"
+        )
+        assert wide == [0, 0]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser():
+    async with playwright_api.async_playwright() as player:
+        started = await player.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(params=["light", "dark"], loop_scope="module")
+async def chat(request, browser):
+    async with SandboxTelegram(poll_pacing=False) as server:
+        context = await browser.new_context(viewport=PHONE, color_scheme=request.param, has_touch=True)
+        page = await context.new_page()
+        page.set_default_timeout(8000)
+        complaints: list[str] = []
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(server.chat_url)
+        async with aiohttp.ClientSession() as session:
+            yield Chat(server, session, page, complaints)
+        await context.close()
+    assert complaints == []
+
+
+def photo(width=640, height=360) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), "#3388cc").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def part(kind: str, name: str, content: bytes, **fields: str) -> aiohttp.FormData:
+    form = aiohttp.FormData({"chat_id": "1", **fields})
+    form.add_field(kind, io.BytesIO(content), filename=name)
+    return form
+
+
+async def test_a_person_starts_writes_and_presses(chat):
+    page = chat.page
+    await chat.bot("setMyDescription", description="Compra em quedas.")
+    await page.reload()
+    await page.get_by_text("Compra em quedas.").wait_for()
+    await chat.begin()
+    assert (await chat.last_update())["message"]["text"] == "/start"
+
+    box = page.get_by_role("textbox", name="Mensagem")
+    await box.fill("3,5% <script>alert(1)</script>")
+    await box.press("Enter")
+    await page.locator(".message.user").get_by_text("3,5% <script>alert(1)</script>").wait_for()
+    assert (await chat.last_update())["message"]["text"] == "3,5% <script>alert(1)</script>"
+    assert await box.input_value() == ""
+
+    asked = await chat.say("O que vamos <b>fazer</b>? Veja /help", reply_markup=KEYBOARD)
+    assert await chat.message(asked).locator("strong").inner_text() == "fazer"
+    plan = chat.message(asked).get_by_role("button", name="Plano")
+    await plan.click()
+    await playwright_api.expect(plan).to_have_attribute("aria-busy", "true")
+    query = (await chat.last_update())["callback_query"]
+    assert query["data"] == "plan"
+    await chat.bot("answerCallbackQuery", callback_query_id=query["id"], text="Pronto")
+    await playwright_api.expect(plan).not_to_have_attribute("aria-busy", "true")
+    await playwright_api.expect(page.locator("#toast")).to_have_text("Pronto")
+
+    await chat.message(asked).get_by_role("button", name="Parar").click()
+    query = (await chat.last_update())["callback_query"]
+    await chat.bot("answerCallbackQuery", callback_query_id=query["id"], text="Nada roda.", show_alert=True)
+    await playwright_api.expect(page.get_by_role("dialog")).to_contain_text("Nada roda.")
+    await page.get_by_role("button", name="OK").click()
+
+    await chat.message(asked).get_by_role("button", name="/help").click()
+    await page.locator(".message.user").get_by_text("/help").wait_for()
+    assert (await chat.last_update())["message"]["text"] == "/help"
+
+
+async def test_messages_are_edited_deleted_pinned_and_never_scroll_the_page(chat):
+    await chat.begin()
+    table = await chat.say(TABLE)
+    inside = await chat.message(table).locator("pre").evaluate("e => e.scrollWidth > e.clientWidth")
+    assert inside, "the table must be wider than the phone for this test to mean something"
+    await chat.stays_in_width()
+
+    card = await chat.say("ciclo 1", reply_markup=KEYBOARD)
+    await chat.bot("editMessageText", chat_id=1, message_id=card, text="ciclo 2")
+    await playwright_api.expect(chat.message(card)).to_contain_text("ciclo 2")
+    await playwright_api.expect(chat.message(card)).to_contain_text("editada")
+    assert await chat.message(card).get_by_role("button").count() == 0
+
+    await chat.bot("pinChatMessage", chat_id=1, message_id=card)
+    await playwright_api.expect(chat.page.locator("#pinned")).to_contain_text("ciclo 2")
+    await chat.bot("deleteMessage", chat_id=1, message_id=card)
+    await playwright_api.expect(chat.message(card)).to_have_count(0)
+    await playwright_api.expect(chat.page.locator("#pinned")).to_be_hidden()
+    await chat.say("x" * 400 + " <code>" + "y" * 200 + "</code>")
+    await chat.stays_in_width()
+
+
+async def test_photos_open_large_and_documents_go_both_ways(chat, tmp_path):
+    page = chat.page
+    await chat.begin()
+    sent = await chat.bot("sendPhoto", form=part("photo", "p.png", photo(), caption="escada"))
+    shown = chat.message(sent["message_id"])
+    await shown.get_by_role("button", name="Ampliar foto").click()
+    large = page.get_by_role("dialog", name="Foto").locator("img")
+    await playwright_api.expect(large).to_be_visible()
+    assert await large.evaluate("e => e.naturalWidth") == 640
+    await page.keyboard.press("Escape")
+
+    sent = await chat.bot("sendDocument", form=part("document", "plano.js", b"module.exports = {};"))
+    async with page.expect_download() as started:
+        await chat.message(sent["message_id"]).get_by_role("link").click()
+    download = await started.value
+    assert download.suggested_filename == "plano.js"
+    saved = tmp_path / "saved.js"
+    await download.save_as(saved)
+    assert saved.read_bytes() == b"module.exports = {};"
+
+    mine = tmp_path / "meu.js"
+    mine.write_text("module.exports = {nome: 'x'};")
+    await page.locator("#file").set_input_files(mine)
+    await page.get_by_label("Legenda").fill("importar")
+    await page.get_by_role("dialog").get_by_role("button", name="Enviar", exact=True).click()
+    await page.locator(".message.user").get_by_text("meu.js").wait_for()
+    arrived = (await chat.last_update())["message"]
+    assert (arrived["document"]["file_name"], arrived["caption"]) == ("meu.js", "importar")
+
+    await page.evaluate(
+        """() => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File(['arrastado'], 'solto.txt', {type: 'text/plain'}));
+            for (const kind of ['dragover', 'drop']) {
+                document.dispatchEvent(new DragEvent(kind, {dataTransfer: dropped, cancelable: true}));
+            }
+        }"""
+    )
+    await page.get_by_role("dialog").get_by_role("button", name="Enviar", exact=True).click()
+    await page.locator(".message.user").get_by_text("solto.txt").wait_for()
+
+
+async def test_the_menu_speaks_the_language_of_the_app_and_people_change_places(chat):
+    page = chat.page
+    await chat.bot("setMyCommands", commands=[{"command": "status", "description": "How it goes"}])
+    pt = [{"command": "status", "description": "Como vai"}, {"command": "stop", "description": "Parar"}]
+    await chat.bot("setMyCommands", commands=pt, language_code="pt")
+    await chat.begin()
+    box = page.get_by_role("textbox", name="Mensagem")
+    await box.fill("/sto")
+    await playwright_api.expect(page.locator("#commands button")).to_have_count(1)
+    await page.get_by_role("button", name="/stop Parar").click()
+    await page.locator(".message.user").get_by_text("/stop").wait_for()
+
+    await page.get_by_role("button", name="Pessoa: Ana").click()
+    await page.get_by_label("Idioma do aplicativo").select_option("en")
+    await page.get_by_label("Block the bot").wait_for()
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Commands").click()
+    await page.get_by_role("button", name="/status How it goes").wait_for()
+    await page.keyboard.press("Escape")
+
+    await page.get_by_role("button", name="Person: Ana").click()
+    await page.get_by_label("Block the bot").click()
+    await page.get_by_role("button", name="Unblock the bot").click()
+    await page.get_by_role("textbox", name="Message").wait_for()
+
+    await page.get_by_role("button", name="Person: Ana").click()
+    await page.get_by_label("Bob · en").check()
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await page.locator(".message.user").get_by_text("/start").wait_for()
+    assert (await chat.last_update())["message"]["from"]["first_name"] == "Bob"
+
+
+async def test_a_reader_further_up_is_left_there_and_told_of_news(chat):
+    page = chat.page
+    await chat.begin()
+    for number in range(25):
+        await chat.say(f"linha {number}\ne mais uma")
+    await page.locator("#log").evaluate("e => e.scrollTo(0, 0)")
+    await page.get_by_role("button", name="Para a mensagem mais nova").wait_for()
+    await chat.say("nova")
+    await playwright_api.expect(page.locator("#unread")).to_have_text("1")
+    assert await page.locator("#log").evaluate("e => e.scrollTop") == 0
+    assert await page.title() == "(1) Trader Automata"
+    await page.get_by_role("button", name="Para a mensagem mais nova").click()
+    await playwright_api.expect(page.locator("#jump")).to_be_hidden()
+    assert await page.title() == "Trader Automata"
+
+
+async def test_quick_answers_typing_and_spoilers(chat):
+    page = chat.page
+    await chat.begin()
+    await chat.bot("sendChatAction", chat_id=1, action="typing")
+    await playwright_api.expect(page.locator("#status")).to_have_text("digitando…")
+    secret = await chat.say(
+        "<tg-spoiler>abracadabra</tg-spoiler>", reply_markup={"keyboard": [["Bybit", "Binance"]]}
+    )
+    await playwright_api.expect(page.locator("#status")).to_have_text("bot")
+    await chat.message(secret).get_by_role("button", name="Texto oculto, mostrar").click()
+    await playwright_api.expect(chat.message(secret).locator(".spoiler")).to_have_class("spoiler shown")
+    await page.get_by_role("button", name="Binance").click()
+    await page.locator(".message.user").get_by_text("Binance").wait_for()
+    await chat.say("obrigado", reply_markup={"remove_keyboard": True})
+    await playwright_api.expect(page.locator("#keyboard")).to_be_hidden()
+    asked = await chat.say("qual valor?", reply_markup={"force_reply": True})
+    await playwright_api.expect(page.locator("#reply-bar")).to_contain_text("qual valor?")
+    await page.get_by_role("textbox", name="Mensagem").fill("7")
+    await page.keyboard.press("Enter")
+    await playwright_api.expect(page.locator("#reply-bar")).to_be_hidden()
+    assert (await chat.last_update())["message"]["reply_to_message"]["message_id"] == asked
+
+
+async def test_the_page_finds_its_stand_in_again_after_a_restart(browser, tmp_path):
+    state = tmp_path / "telegram.db"
+    first = SandboxTelegram(path=state)
+    await first.start()
+    port = int(first.url.rpartition(":")[2])
+    page = await browser.new_page(viewport=PHONE)
+    await page.goto(first.chat_url)
+    await page.get_by_role("button", name="Começar", exact=True).click()
+    await page.locator("#message-1").wait_for()
+    await first.stop()
+    await playwright_api.expect(page.locator("#status")).to_have_text("reconectando…")
+    async with SandboxTelegram(path=state, port=port) as second, aiohttp.ClientSession() as session:
+        body = {"chat_id": 1, "text": "de volta"}
+        async with session.post(f"{second.url}/bot{second.token}/sendMessage", json=body) as response:
+            assert response.status == 200
+        await page.get_by_text("de volta").wait_for()
+        await playwright_api.expect(page.locator("#status")).to_have_text("bot")
+        await page.close()

@@ -149,7 +149,8 @@ _ROWS: Final = (
         "show_caption_above_media",
     ),
     _row("editMessageMedia", editing.edit_message_media, *editing.EDIT_PARAMS, "media"),
-    _row("editMessageReplyMarkup", editing.edit_message_reply_markup, *editing.EDIT_PARAMS),
+    # PTB's Defaults send a parse_mode with every edit; Telegram passes over it here
+    _row("editMessageReplyMarkup", editing.edit_message_reply_markup, *editing.EDIT_PARAMS, "parse_mode"),
     _row("deleteMessage", editing.delete_message, "chat_id", "message_id"),
     _row("deleteMessages", editing.delete_messages, "chat_id", "message_ids"),
     _row("pinChatMessage", editing.pin_chat_message, "chat_id", "message_id", "disable_notification"),

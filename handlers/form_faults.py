@@ -30,11 +30,10 @@ _NO_MEND = frozenset({"bad_name", "file_too_long", "spline_start"})
 
 def fault_text(texts: Texts, wrong: InvalidInput) -> str:
     """`1.1 multiplicador_qty: takes one number ...`, as HTML; the reason in English where no words are kept."""
-    key = f"error.{wrong.key}"
     item = BY_NAME[wrong.field].item + " " if wrong.field in BY_NAME else ""
-    if not wrong.key or key not in texts:
-        return texts("form.wrong", field=f"{item}{wrong.field}", reason=wrong.reason)
-    reason = texts.plain(key, **shown_values(texts, wrong))
+    keys = (key for key in (f"form.fault.{wrong.key}", f"error.{wrong.key}") if wrong.key and key in texts)
+    key = next(keys, None)
+    reason = wrong.reason if key is None else texts.plain(key, **shown_values(texts, wrong))
     return texts("form.wrong", field=f"{item}{wrong.field}", reason=reason)
 
 

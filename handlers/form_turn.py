@@ -1,6 +1,5 @@
 """One turn of the setup conversation: the update, the draft it meets, and how the next screen is shown."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from telegram import Update
@@ -16,6 +15,7 @@ from handlers.form_views import Screen, current
 from handlers.texts import Texts
 
 END = ConversationHandler.END
+_NOTHING_TO_DO = ("not modified", "to edit not found", "can't be edited", "message_id_invalid")
 Outcome = State | int
 """The conversation's next state, or END."""
 
@@ -76,10 +76,13 @@ class Turn:
         """Take the buttons off an answered message; one that is gone or bare already needs nothing."""
         if message_id is None:
             return
-        with suppress(BadRequest):
+        try:
             await self.context.bot.edit_message_reply_markup(
                 self.person.chat_id, message_id, reply_markup=None
             )
+        except BadRequest as exc:
+            if not any(words in exc.message.lower() for words in _NOTHING_TO_DO):
+                raise
 
     async def leave(self, text: str) -> Outcome:
         """Forget the draft and say a last word."""

@@ -122,10 +122,9 @@ def _parameter_rows(texts: Texts, form: Form, name: str, wrong: InvalidInput | N
         rows = [[button(texts, "yes", "set", name, "s"), button(texts, "no", "set", name, "n")]]
     else:
         offered = form.offered(name)
-        row = [_use(texts, name, offered)] if form.fits(name, offered) else []
-        if name == "saldo_limite" and offered != 0:
-            row.append(button(texts, "all_free", "set", name, "0"))
-        rows = [row]
+        rows = [[_use(texts, name, offered)] if form.fits(name, offered) else []]
+    if name == "saldo_limite":
+        rows.append([button(texts, "all_free", "set", name, "0")])
     if which := CURVE_OF_ITEM.get(name):
         choice = form.curve(which)
         extra = [button(texts, "curve", "curve", name)]

@@ -20,7 +20,9 @@ MOST_ROWS = 42
 """Ladders with more rungs are shortened in the chat; the file has them all."""
 _KEPT_HEAD, _KEPT_TAIL, _AROUND_CUT = 20, 6, 2
 _HUNDRED = Decimal(100)
-_CUT = "✂"
+_CUT = "×"
+"""Of one column in every font, as scissors are not."""
+_LARGE, _SMALL = Decimal(100_000), Decimal(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ def messages(texts: Texts, plan: Plan) -> tuple[str, ...]:
                 parts[-1] += f"\n\n{part}"
             else:
                 parts.append(part)
+    notes = [texts("plan.table.cut")] if plan.cut_by_limit_at is not None else []
+    notes += [texts("plan.table.left_out")] if shortened(plan) else []
+    parts[-1] = "\n".join((parts[-1], *notes))
     return tuple(parts)
 
 
@@ -111,9 +116,19 @@ def tables(texts: Texts, plan: Plan, *, whole: bool = False) -> tuple[tuple[str,
     coin = plan.rules.symbol.quote
     return tuple(
         (texts(f"plan.table.{name}", coin=coin), grid)
-        for name, columns in _groups(texts, plan)
-        for grid in _grids(texts, plan, columns, rungs)
+        for name in ("buys", "exits", "gains")
+        for grid in _fitting(texts, plan, name, rungs)
     )
+
+
+def _fitting(texts: Texts, plan: Plan, name: str, rungs: Sequence[Rung]) -> tuple[tuple[str, ...], ...]:
+    """One table if it fits, at need without cents; else as many as it takes."""
+    cost = plan.rungs[-1].cumulative_cost.value
+    places = 0 if cost >= _LARGE else 2 if cost >= _SMALL else 6
+    fine = tuple(_grids(texts, plan, _columns(texts, plan, name, places), rungs))
+    if len(fine) == 1 or cost < _SMALL:
+        return fine
+    return tuple(_grids(texts, plan, _columns(texts, plan, name, 0), rungs))
 
 
 def shortened(plan: Plan) -> bool:
@@ -139,50 +154,45 @@ def as_file(texts: Texts, plan: Plan) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _groups(texts: Texts, plan: Plan) -> tuple[tuple[str, tuple[_Column, ...]], ...]:
+def _columns(texts: Texts, plan: Plan, name: str, places: int) -> tuple[_Column, ...]:
+    """The columns of one table; `places` are the decimals of sums in quote."""
     locale, tick = texts.locale, places_of(plan.rules.tick)
 
-    def ratio(fraction: Decimal) -> str:
-        return column(EXACT.multiply(fraction, _HUNDRED), locale, 2)
+    def ratio(fraction: Decimal, decimals: int = 2) -> str:
+        return column(EXACT.multiply(fraction, _HUNDRED), locale, decimals)
 
-    def fine(fraction: Decimal) -> str:
-        return column(EXACT.multiply(fraction, _HUNDRED), locale, 3)
-
-    buys = (
-        _Column("drop", lambda r: ratio(r.drop)),
-        _Column("price", lambda r: column(r.price.value, locale, tick)),
-        _Column("amount", lambda r: column(r.amount.value, locale, 2)),
-        _Column("cost", lambda r: column(r.cumulative_cost.value, locale, 2)),
-    )
-    exits = (
-        _Column("average", lambda r: column(r.average.value, locale, tick)),
-        _Column("target", lambda r: fine(r.target)),
-        _Column("exit", lambda r: column(r.exit_price.value, locale, tick)),
-    )
-    gains = (
+    if name == "buys":
+        return (
+            _Column("drop", lambda r: ratio(r.drop)),
+            _Column("price", lambda r: column(r.price.value, locale, tick)),
+            _Column("amount", lambda r: column(r.amount.value, locale, places)),
+            _Column("cost", lambda r: column(r.cumulative_cost.value, locale, places)),
+        )
+    if name == "exits":
+        return (
+            _Column("average", lambda r: column(r.average.value, locale, tick)),
+            _Column("target", lambda r: ratio(r.target, 3)),
+            _Column("exit", lambda r: column(r.exit_price.value, locale, tick)),
+        )
+    return (
         _Column("rise", lambda r: ratio(r.required_rise)),
-        _Column("profit", lambda r: column(r.net_profit.value, locale, 2)),
+        _Column("profit", lambda r: column(r.net_profit.value, locale, max(places, 2))),
     )
-    return (("buys", buys), ("exits", exits), ("gains", gains))
 
 
 def _grids(
     texts: Texts, plan: Plan, columns: Sequence[_Column], rungs: Sequence[Rung]
 ) -> Iterator[tuple[str, ...]]:
     """The columns in one table, or in more where they are too wide; k leads each."""
-    k = _padded("k", [_name_of(rung, plan) for rung in rungs], texts)
+    k = _padded("k", [str(rung.k) for rung in rungs], texts)
     pending: list[list[str]] = [k]
     for made in columns:
         cells = _padded(made.key, [made.cell(rung) for rung in rungs], texts)
         if len(pending) > 1 and sum(len(c[0]) + 1 for c in pending) + len(cells[0]) > WIDTH:
-            yield tuple(_lines(pending, rungs))
+            yield tuple(_lines(pending, rungs, plan.cut_by_limit_at))
             pending = [k]
         pending.append(cells)
-    yield tuple(_lines(pending, rungs))
-
-
-def _name_of(rung: Rung, plan: Plan) -> str:
-    return f"{_CUT}{rung.k}" if rung.k == plan.cut_by_limit_at else str(rung.k)
+    yield tuple(_lines(pending, rungs, plan.cut_by_limit_at))
 
 
 def _padded(key: str, cells: Sequence[str], texts: Texts) -> list[str]:
@@ -191,13 +201,13 @@ def _padded(key: str, cells: Sequence[str], texts: Texts) -> list[str]:
     return [text.rjust(width) for text in (head, *cells)]
 
 
-def _lines(columns: Sequence[Sequence[str]], rungs: Sequence[Rung]) -> Iterator[str]:
-    """The head, the rows, and a line of dots where rungs are left out."""
-    head, *rows = (" ".join(cells) for cells in zip(*columns, strict=True))
-    yield head
+def _lines(columns: Sequence[Sequence[str]], rungs: Sequence[Rung], cut: int | None) -> Iterator[str]:
+    """The head, the rows, a line of dots where rungs are left out, and a mark behind k where the limit cuts."""
+    head, *rows = zip(*columns, strict=True)
+    yield " ".join(head)
     before = -1
-    for rung, row in zip(rungs, rows, strict=True):
+    for rung, (k, *cells) in zip(rungs, rows, strict=True):
         if rung.k != before + 1:
-            yield "…".rjust(len(columns[0][0]))
-        yield row
+            yield "…".rjust(len(k))
+        yield f"{k}{_CUT if rung.k == cut else ' '}{' '.join(cells)}"
         before = rung.k

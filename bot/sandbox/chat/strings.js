@@ -49,7 +49,7 @@ export function speak(language) {
 export const say = (name) => words[name];
 
 export const clockTime = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+  new Date(seconds * 1000).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 export function dayName(seconds) {
   const day = new Date(seconds * 1000);

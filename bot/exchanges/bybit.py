@@ -169,7 +169,7 @@ class BybitExchange:
                 if row.get("orderLinkId") == order_id:
                     return translate.order_view(row)
         rows = await self._executions(symbol, order_id)
-        fills = await self._fills.read(rows, symbol, order_id)
+        fills = await self._fills.read(rows, symbol)
         if not fills:
             return None
         return translate.view_of_executions(order_id, symbol, rows, fills)
@@ -186,9 +186,10 @@ class BybitExchange:
 
     async def fills_of(self, *, symbol: Symbol, order_id: str) -> Sequence[Fill]:
         self._symbols[symbol.name] = symbol
-        return await self._fills.read(await self._executions(symbol, order_id), symbol, order_id)
+        return await self._fills.read(await self._executions(symbol, order_id), symbol)
 
     async def _executions(self, symbol: Symbol, order_id: str) -> Sequence[translate.Row]:
+        """The trades of one order, from every page, as they came."""
         rows = await self._pages("get_executions", symbol=symbol.name, orderLinkId=order_id, limit=100)
         return [row for row in rows if row.get("orderLinkId") == order_id and translate.is_trade(row)]
 

@@ -13,7 +13,7 @@ from bot.domain.market import Symbol
 from bot.domain.money import EXACT, Price
 from bot.domain.orders import Fill
 from bot.errors import InvalidInput, Unavailable
-from bot.exchanges.bybit_translate import Row, fill_of, foreign_coins, is_trade
+from bot.exchanges.bybit_translate import Row, fill_of, foreign_coins
 from bot.ports import FillView
 
 _PRICE_KEPT_SECONDS = 60.0
@@ -40,15 +40,13 @@ class FillReader:
             raise Unavailable(f"a fill of {name}, which is not traded any more") from None
         return FillView(name, fill_of(row, symbol, await self._prices(row, symbol)))
 
-    async def read(self, rows: Sequence[Row], symbol: Symbol, order_id: str) -> Sequence[Fill]:
-        """The trades of one order, each once, oldest first.
+    async def read(self, rows: Sequence[Row], symbol: Symbol) -> Sequence[Fill]:
+        """The trades of one order, its rows being given, each once, oldest first.
 
         Rows of one millisecond come unordered (docs "order/execution"); among them `leavesQty` falls.
         """
         seen: dict[str, tuple[int, Decimal, Fill]] = {}
         for row in rows:
-            if row.get("orderLinkId") != order_id or not is_trade(row):
-                continue
             fill = fill_of(row, symbol, await self._prices(row, symbol))
             seen.setdefault(fill.exec_id, (fill.at, -Decimal(str(row.get("leavesQty") or "0")), fill))
         return [fill for *_, fill in sorted(seen.values(), key=lambda one: (one[0], one[1], one[2].exec_id))]

@@ -60,8 +60,9 @@ async def test_fills_come_from_every_page_once_and_oldest_first(scripted, exchan
     first = envelope(
         {
             "list": [
-                execution(4, execTime="1000", leavesQty="0"),
-                execution(3, execTime="1000", leavesQty="0.001"),
+                # one millisecond, unordered, and the ids say the contrary of what happened
+                execution(3, execTime="1000", leavesQty="0"),
+                execution(4, execTime="1000", leavesQty="0.001"),
             ],
             "nextPageCursor": "p2%3A1%2C2",
         }
@@ -69,7 +70,7 @@ async def test_fills_come_from_every_page_once_and_oldest_first(scripted, exchan
     second = envelope(
         {
             "list": [
-                execution(3, execTime="1000", leavesQty="0.001"),
+                execution(4, execTime="1000", leavesQty="0.001"),
                 execution(1, execTime="900"),
                 execution(9, execType="CorporateAction"),
                 execution(8, orderLinkId="ta-other-1-e0-1"),
@@ -79,7 +80,7 @@ async def test_fills_come_from_every_page_once_and_oldest_first(scripted, exchan
     )
     scripted.answers["/v5/execution/list"] = [first, second]
     fills = await exchange.fills_of(symbol=BTCUSDT, order_id="ta-t-1-e0-1")
-    assert [fill.exec_id for fill in fills] == ["e1", "e3", "e4"]
+    assert [fill.exec_id for fill in fills] == ["e1", "e4", "e3"]
     asked = scripted.asked("/v5/execution/list")
     assert asked[1].query["cursor"] == "p2:1,2"  # decoded once by the server, as it was sent encoded
 

@@ -234,3 +234,9 @@ async def test_a_connection_in_use_while_closing_is_closed_when_it_comes_back(sc
     release.set()
     assert await asking == Price.of("1")
     assert not exchange._calls._http._idle
+
+
+async def test_a_body_that_is_no_json_is_told_as_such(scripted, exchange):
+    scripted.answers[CREATE] = html(200)
+    with pytest.raises(OutcomeUnknown, match="unreadable body"):
+        await exchange.place(ORDER)

@@ -254,3 +254,36 @@ async def test_a_fill_of_a_pair_that_vanished_is_left_to_the_reconciliation(scri
     up, down, again = await events(connect(), 3)
     assert (up, again) == (StreamUp(), StreamUp())
     assert "not traded any more" in down.reason
+
+
+async def test_a_handshake_answered_with_a_failure_is_tried_again_without_a_ban(scripted, connect):
+    host = scripted.endpoints
+    scripted.answers["/v5/down"] = html(503)
+    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "down"), ""))
+    (down,) = await events(stream, 1)
+    assert "HTTP 503" in down.reason
+
+    async def tried_again():
+        return len(scripted.asked("/v5/down")) >= 3
+
+    await until(tried_again)
+    assert host_gate(host.rest).ban.left == 0
+
+
+async def test_a_gap_behind_a_full_queue_replaces_what_nobody_read(scripted, connect):
+    async def talk(socket, number):
+        if number == 1:
+            for n in range(20):  # the queue is just full when the gap comes
+                await socket.send_str(order_message(order_row(updatedTime=str(n))))
+            await socket.close()
+        await answer_pings(socket)
+
+    scripted.talk = talk
+    stream = connect(replace(FAST, queue=20))
+    assert isinstance(await anext(stream), StreamUp)
+
+    async def reconnected():
+        return scripted.connections == 2
+
+    await until(reconnected)
+    assert await kinds(stream, 2) == [StreamDown, StreamUp]

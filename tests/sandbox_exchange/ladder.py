@@ -1,6 +1,7 @@
 """A small ladder client and the same ladder as a plain simulation, to compare the stand-in with the backtest rules.
 
-Both follow strategy.md with fixed factors: buy at market, exit at +1 %, re-buys each 0.8 % lower, at most four.
+Both follow strategy.md with fixed factors: buy at market, exit at +0.1 %, re-buys each 0.04 % lower, at most nine: so
+narrow that one candle meets several orders.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from bot.sandbox.orders import Filters
 from tests.sandbox_exchange.client import Stream
 
 D = Decimal
-AMOUNT, TARGET, DROP, MOST, FEE = D(300), D("0.010"), D("0.008"), 4, D("0.001")
+AMOUNT, TARGET, DROP, MOST, FEE = D(300), D("0.001"), D("0.0004"), 9, D("0.001")
 RULES = Filters()
 Fill = tuple[str, Decimal, Decimal]
 

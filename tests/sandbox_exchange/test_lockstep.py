@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from decimal import Decimal
 from itertools import islice
 
 import aiohttp
@@ -15,7 +16,7 @@ from tests.sandbox_exchange.client import private_stream, real_candles, until
 from tests.sandbox_exchange.ladder import Client, simulate
 
 FILE = "binance_BTCUSDT_5m_202208-202309.csv.gz"
-CANDLES = 1_500
+CANDLES = 150
 
 
 async def test_a_client_at_full_speed_agrees_with_the_backtest_rules_fill_for_fill():
@@ -44,58 +45,83 @@ async def test_a_client_at_full_speed_agrees_with_the_backtest_rules_fill_for_fi
         assert client.fills == expected
 
 
-def owing(times):
-    lockstep = Lockstep(times)
-    lockstep.executed("ana")
-    return lockstep
+async def test_the_path_stops_at_the_very_point_of_a_fill(tmp_path):
+    """An order placed on hearing of a fill rests on the same falling segment, and fills there as a maker."""
+    path = tmp_path / "one.csv"
+    path.write_text("open_time_ms,open,high,low,close,volume\n60000,100,100,90,95,1\n")
+    options = ExchangeOptions(candles=path, paused=True, lockstep=LockstepTimes(quiet_ms=30))
+    async with (
+        SandboxExchange(options) as exchange,
+        aiohttp.ClientSession() as http,
+        private_stream(exchange, "order", "execution") as stream,
+    ):
+        client = Client(exchange, http, stream)
+        first = await client.place("Buy", Decimal(98), Decimal("0.1"))
+        await stream.row("order", orderLinkId=first, orderStatus="New")
+        stepping = asyncio.create_task(exchange.market.step())
+        await client.fill()
+        assert exchange.market.price == Decimal(98)
+        await client.place("Buy", Decimal(96), Decimal("0.1"))
+        second = await client.fill()
+        assert exchange.market.price == Decimal(96)
+        assert (second["execPrice"], second["isMaker"]) == ("96.00", True)
+        await client.post("/v5/order/cancel", orderLinkId=first)
+        await stepping
 
 
-async def waited(lockstep):
-    start = time.monotonic()
-    await lockstep.clear()
-    return time.monotonic() - start
+class Owing:
+    """A lockstep in which `ana` owes an answer since now, and how long the market waited for her."""
+
+    def __init__(self, times):
+        self.start = time.monotonic()
+        self.lockstep = Lockstep(times)
+        self.lockstep.executed("ana")
+
+    async def waited(self):
+        await self.lockstep.clear()
+        return time.monotonic() - self.start
 
 
 async def test_without_lockstep_nobody_is_waited_for():
-    assert await waited(owing(None)) < 0.01
+    assert await Owing(None).waited() < 0.01
 
 
 async def test_a_client_that_never_answers_is_waited_for_first_ms():
-    assert 0.08 <= await waited(owing(LockstepTimes(quiet_ms=10, first_ms=80, max_ms=5_000))) < 0.4
+    assert 0.08 <= await Owing(LockstepTimes(quiet_ms=10, first_ms=80, max_ms=5_000)).waited() < 0.4
 
 
 async def test_an_answer_is_followed_by_quiet_ms():
-    lockstep = owing(LockstepTimes(quiet_ms=50, first_ms=5_000, max_ms=9_000))
-    lockstep.started("ana", answers=True)
-    lockstep.ended("ana")
-    assert 0.04 <= await waited(lockstep) < 0.4
+    owing = Owing(LockstepTimes(quiet_ms=50, first_ms=5_000, max_ms=9_000))
+    owing.lockstep.started("ana", answers=True)
+    owing.lockstep.ended("ana")
+    assert 0.04 <= await owing.waited() < 0.4
 
 
 async def test_reading_requests_are_no_answer():
-    lockstep = owing(LockstepTimes(quiet_ms=1, first_ms=100, max_ms=5_000))
-    lockstep.started("ana", answers=False)
-    lockstep.ended("ana")
-    assert await waited(lockstep) >= 0.08
+    owing = Owing(LockstepTimes(quiet_ms=1, first_ms=100, max_ms=5_000))
+    owing.lockstep.started("ana", answers=False)
+    owing.lockstep.ended("ana")
+    assert await owing.waited() >= 0.08
 
 
 async def test_a_request_under_way_holds_the_market_but_no_longer_than_max_ms():
-    lockstep = owing(LockstepTimes(quiet_ms=1, first_ms=1, max_ms=120))
-    lockstep.started("ana", answers=True)
-    assert 0.1 <= await waited(lockstep) < 0.5
+    owing = Owing(LockstepTimes(quiet_ms=1, first_ms=1, max_ms=120))
+    owing.lockstep.started("ana", answers=True)
+    assert 0.1 <= await owing.waited() < 0.5
 
 
 async def test_requests_of_somebody_else_are_no_answer():
-    lockstep = owing(LockstepTimes(quiet_ms=1, first_ms=100, max_ms=5_000))
-    lockstep.started("bia", answers=True)
-    lockstep.ended("bia")
-    assert await waited(lockstep) >= 0.08
+    owing = Owing(LockstepTimes(quiet_ms=1, first_ms=100, max_ms=5_000))
+    owing.lockstep.started("bia", answers=True)
+    owing.lockstep.ended("bia")
+    assert await owing.waited() >= 0.08
 
 
 @pytest.mark.parametrize("delay_ms", [0, 40])
 async def test_the_market_waits_for_what_is_acknowledged_and_still_on_its_way(delay_ms):
-    lockstep = owing(LockstepTimes(quiet_ms=10, first_ms=5_000, max_ms=9_000))
-    lockstep.started("ana", answers=True)
-    lockstep.started("ana", answers=False)
-    lockstep.ended("ana")
-    asyncio.get_running_loop().call_later(delay_ms / 1000, lockstep.ended, "ana")
-    assert await waited(lockstep) >= delay_ms / 1000
+    owing = Owing(LockstepTimes(quiet_ms=10, first_ms=5_000, max_ms=9_000))
+    owing.lockstep.started("ana", answers=True)
+    owing.lockstep.started("ana", answers=False)
+    owing.lockstep.ended("ana")
+    asyncio.get_running_loop().call_later(delay_ms / 1000, owing.lockstep.ended, "ana")
+    assert await owing.waited() >= delay_ms / 1000

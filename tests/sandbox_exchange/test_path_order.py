@@ -124,6 +124,10 @@ class TestBacktestRules:
         core.open_candle(SYMBOL, D(111))
         walk(core, "111")
         assert core.executions["ana"][-1].price == D(111)
+        core.open_candle(SYMBOL, D(112))
+        assert order(core, BUY, "50", quote=True).filled > 0, (
+            "an open without an exit before it fills at once"
+        )
 
     def test_a_market_sell_never_waits(self):
         core = core_at("100", rules=CoreRules(backtest_rules=True))

@@ -14,6 +14,7 @@ import pytest
 from bot.sandbox.desk import CoreRules
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.exchange_control import Control
+from bot.sandbox.market import Position
 from tests.sandbox_exchange.client import pybit_session, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,9 +119,10 @@ async def test_other_candles_begin_at_their_start_with_the_old_balances(options)
     async with SandboxExchange(options) as exchange:
         with pybit_session(exchange) as session:
             await trade(exchange, session)
+        await exchange.market.step()
         before = everything(exchange)["demo"]["balances"]
     async with SandboxExchange(replace(options, seed=4)) as again:
-        assert again.market.index == 0
+        assert again.market.position == Position(0, 0, Decimal(60000))
         assert everything(again)["demo"]["balances"] == before
 
 

@@ -31,9 +31,10 @@ async def run_by_defaults(chat: Chat) -> None:
     await chat.sees("salvar_estrategia")
     await chat.press("Usar")
     await chat.sees("executar_estrategia")
-    await chat.press("execut")
-    await chat.sees("SIM")
-    await chat.press("Sim")
+    await chat.press("9 Executar")
+    await chat.sees("vale por 60 segundos")
+    await chat.press("em simulação")
+    await chat.sees("está rodando")
 
 
 async def unlock(chat: Chat) -> None:

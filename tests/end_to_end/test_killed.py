@@ -51,7 +51,7 @@ async def settled(place: Street) -> bool:
 
 
 def account(venue: dict[str, Any]) -> dict[str, Any]:
-    return dict(next(a for a in venue["accounts"] if a["name"] == "demo"))
+    return dict(venue["accounts"]["demo"])
 
 
 async def check_books(place: Street) -> None:

@@ -116,3 +116,10 @@ async def test_a_stop_with_polls_and_streams_open_leaves_nothing_behind(open_sid
 
 async def _polls(sides):
     return sides.server.world.updates._waiter is not None
+
+
+async def test_a_refused_call_takes_back_what_it_had_begun(sides, form):
+    upload = form({"chat_id": "2", "document": ("a.js", b"for somebody who never wrote")})
+    status, _, _ = await sides.raw("sendDocument", data=upload)
+    assert status == 403
+    assert sides.server.world.store.file_count() == 0

@@ -92,8 +92,11 @@ class Gate:
         try:
             await context.bot.send_message(chat_id, _texts_for_stranger(update)("gate.group"))
         except TelegramError:
-            _log.info("a group could not be told", chat=chat_id)
-        await context.bot.leave_chat(chat_id)
+            _log.info("group not told", chat=chat_id)
+        try:
+            await context.bot.leave_chat(chat_id)
+        except TelegramError as exc:
+            _log.warning("group not left", chat=chat_id, reason=exc.message)
 
 
 async def _with_locale(person: Person, update: Update, context: ChatContext) -> Person:

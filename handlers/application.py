@@ -6,7 +6,7 @@ queue stores an update before it is confirmed, and it is marked done after its h
 
 import asyncio
 import weakref
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol
 
 from telegram import Update
@@ -67,13 +67,36 @@ class ChatByChat(BaseUpdateProcessor):
     def __init__(self) -> None:
         super().__init__(QUEUED)
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._running: set[asyncio.Task[Any]] = set()
+        self._abandoned = False
         self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         chat = update.effective_chat if isinstance(update, Update) else None
         lock = self._lock(chat.id) if chat else asyncio.Lock()
-        async with lock, self._places:
+        try:
+            async with lock, self._places:
+                if not self._abandoned:
+                    await self._run(coroutine)
+        finally:
+            if isinstance(coroutine, Coroutine):
+                coroutine.close()  # one that never began; an ended one does not mind
+
+    async def _run(self, coroutine: Awaitable[Any]) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise LookupError("updates are processed in tasks")
+        self._running.add(task)
+        try:
             await coroutine
+        finally:
+            self._running.discard(task)
+
+    def abandon(self) -> None:
+        """End handlers where they stand and begin no more: their updates stay in the inbox."""
+        self._abandoned = True
+        for task in self._running:
+            task.cancel()
 
     def _lock(self, chat_id: int) -> asyncio.Lock:
         lock = self._locks.get(chat_id)

@@ -172,16 +172,23 @@ async def start_chat(application: TraderApplication) -> None:
 
 async def stop_chat(application: TraderApplication) -> None:
     """Stop polling, let handlers end within 8 seconds; what does not end stays in the inbox for the next start."""
-    updater = application.updater
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            if updater is not None and updater.running:
-                await updater.stop()
-            if application.running:
-                await application.stop()
-    except TimeoutError:
+    stopping = asyncio.create_task(_stop(application))
+    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+    if not stopping.done():
         _log.warning("handlers did not end in time")
+        processor = application.update_processor
+        if isinstance(processor, ChatByChat):
+            processor.abandon()
+    await stopping
     await application.shutdown()
+
+
+async def _stop(application: TraderApplication) -> None:
+    updater = application.updater
+    if updater is not None and updater.running:
+        await updater.stop()
+    if application.running:
+        await application.stop()
 
 
 async def _initialized(application: TraderApplication) -> None:

@@ -1,6 +1,7 @@
 """What every handler is given: the service, the person, and the person's texts."""
 
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, cast
 
 from telegram import Update
@@ -15,12 +16,16 @@ from handlers.texts import Texts, texts_for
 SERVICE = "service"
 CONFIRMATIONS = "confirmations"
 SECRET_ENTRY = "secret_entry"  # noqa: S105 - a name
+# PTB gives the error handler a context of its own; the task, one for each update, is what both share
+_LET_IN: ContextVar[Person | None] = ContextVar("let_in", default=None)
 
 
 class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
     """PTB's context with typed access; the gate (handlers/access.py) sets the person for each update."""
 
-    _person: Person | None = None
+    @property
+    def _person(self) -> Person | None:
+        return _LET_IN.get()
 
     @property
     def service(self) -> Service:
@@ -47,7 +52,7 @@ class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], 
         return self._person
 
     def let_in(self, person: Person) -> None:
-        self._person = person
+        _LET_IN.set(person)
 
     @property
     def texts(self) -> Texts:

@@ -5,6 +5,7 @@ import secrets
 import structlog
 from telegram import InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Conflict, Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.ext import ApplicationHandlerStop
 
 from bot.errors import (
     AccessDenied,
@@ -34,8 +35,15 @@ _HARMLESS = ("not modified", "query is too old", "query id is invalid")
 async def on_error(update: object, context: ChatContext) -> None:
     """PTB's error handler: everything that a handler did not catch ends here."""
     error = context.error
-    if error is None or _is_telegrams_own(error):
-        return
+    try:
+        if error is not None and not _is_telegrams_own(error):
+            await _explain_to(update, context, error)
+    finally:
+        if not context.known:
+            raise ApplicationHandlerStop  # the gate itself has failed: nothing behind it may run
+
+
+async def _explain_to(update: object, context: ChatContext, error: Exception) -> None:
     texts = _texts(update, context)
     text = explain(texts, error)
     buttons = way_out(texts, error)
@@ -71,11 +79,6 @@ async def _tell(
 ) -> None:
     if not isinstance(update, Update) or update.effective_chat is None or not context.known:
         return
-    try:
-        if update.callback_query is not None:
-            await update.callback_query.answer()
-    except TelegramError:
-        _log.debug("a press could not be answered")
     try:
         await context.bot.send_message(update.effective_chat.id, text, reply_markup=buttons)
     except TelegramError as exc:

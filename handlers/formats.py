@@ -32,9 +32,7 @@ class Formats:
         if signed and rounded:
             pattern = f"+{pattern};-{pattern}"
         # babel would cut the digits by its own idea of the pattern
-        return format_decimal(
-            rounded or abs(rounded), pattern, self.locale, decimal_quantization=False
-        )
+        return format_decimal(rounded or abs(rounded), pattern, self.locale, decimal_quantization=False)
 
     def price(self, price: Price) -> str:
         """Six digits that count, two decimals at least: 61,680.42 and 0.0000123456."""

@@ -58,7 +58,7 @@ class SecretEntry:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._entries: dict[int, _Entry] = {}
-        self._since = datetime.now(UTC)
+        self._since = datetime.now(UTC).replace(microsecond=0)  # Telegram tells whole seconds
 
     def ask(self, chat_id: int, awaited: Awaited) -> None:
         now = self._clock()

@@ -1,14 +1,16 @@
 """A household for chat tests: the real program between a stand-in Telegram and a stand-in exchange."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from bot.app import App
+from bot.domain.params import StrategyParams
 from bot.engine.executor import Patience
 from bot.ports import Environment, Person, Strategy
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
@@ -25,7 +27,9 @@ SECONDS = 15.0
 class Household:
     """Ana (1, Portuguese) and Bob (2, English) with their phones, and the program that serves them."""
 
-    def __init__(self, telegram: SandboxTelegram, venue: SandboxExchange, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, telegram: SandboxTelegram, venue: SandboxExchange, folder: Path, **settings: object
+    ) -> None:
         self.telegram = telegram
         self.venue = venue
         self.folder = folder
@@ -91,15 +95,26 @@ class Household:
             for button in (b for row in message["buttons"] for b in row):
                 if label in button["text"]:
                     self.mark()
-                    await self._post("press", user=user, message_id=message["message_id"], text=button["text"])
+                    await self._post(
+                        "press", user=user, message_id=message["message_id"], text=button["text"]
+                    )
                     return message
         raise AssertionError(f"no button {label!r}: {await self.buttons(user)}")
 
     async def press_again(self, message: Message, label: str, user: int = 1) -> None:
         """Press a button of a message as it was, whatever has become of it."""
         button = next(b for row in message["buttons"] for b in row if label in b["text"])
-        self.mark()
-        await self._post("press", user=user, message_id=message["message_id"], data=button["data"])
+        await self.forge(button["data"], user)
+
+    async def forge(self, pressed: str, user: int = 1) -> None:
+        """Press a button that is no longer there, or never was: it is put under the bot's last message first."""
+        store = self.telegram.world.store
+        shown = [m for m in await self.messages(user) if m["from"] == "bot" and not m["deleted"]][-1]
+        message = store.message(user, shown["message_id"])
+        assert message is not None
+        markup = {"inline_keyboard": [[{"text": "forged", "callback_data": pressed}]]}
+        store.save_message(replace(message, markup=markup))
+        await self.press("forged", user)
 
     async def buttons(self, user: int = 1) -> list[str]:
         return [b["text"] for m in await self.messages(user) for row in m["buttons"] for b in row]
@@ -129,14 +144,26 @@ class Household:
         await self.press(label, user)
         return await self.wait_for(part, user)
 
-    async def until(self, fact: Any, what: str = "") -> None:
+    async def until(self, fact: Callable[[], object], what: str = "") -> None:
         """Wait until `fact()` is true."""
         try:
             async with asyncio.timeout(SECONDS):
-                while not fact():
+                while not fact():  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(f"never came true: {what or fact}") from None
+
+    async def settled(self) -> None:
+        """Wait until every update so far has been taken in and handled."""
+        telegram = self.telegram.world.store
+        async with asyncio.timeout(SECONDS):
+            while telegram.update_count() or await self.rows("SELECT 1 FROM inbox WHERE done_at IS NULL"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        assert self.app is not None
+        found: list[tuple[Any, ...]] = await self.app.database.run(lambda db: db.execute(query).fetchall())
+        return found
 
     # --- shortcuts -----------------------------------------------------------------------------------------------
 
@@ -148,26 +175,16 @@ class Household:
 
     async def ready(self, user: int = 1) -> None:
         """A person with an open vault and the sandbox's key, by the way that people take."""
-        await self.ask("/keys", "🔑" if user == 0 else "", user)
-        await self.press("sandbox", user)
-        await self.wait_for("12", user)
-        await self.say(PASSWORD, user)
-        await self.wait_for("", user)
-        await self.until_gone(PASSWORD, user)
-        await self.say(PASSWORD, user)
-        await self.wait_for("✅", user)
+        await self.ask("/keys", "Keys" if self.english(user) else "Chaves", user)
+        await self.tap("sandbox", "12", user)
+        await self.ask(PASSWORD, "Once more" if self.english(user) else "Mais uma vez", user)
+        await self.ask(PASSWORD, "✅", user)
 
-    async def until_gone(self, text: str, user: int = 1) -> None:
-        async with asyncio.timeout(SECONDS):
-            while any(m["text"] == text for m in await self.messages(user)):
-                await asyncio.sleep(0.02)
+    def english(self, user: int) -> bool:
+        return not str(self.telegram.world.people[user].profile["language_code"]).startswith("pt")
 
     async def strategy(self, name: str = "lenta", user: int = 1, **params: object) -> Strategy:
         """A saved strategy, not by chat."""
-        from dataclasses import replace
-
-        from bot.domain.params import StrategyParams
-
         assert self.app is not None
         service, person = self.app.service, await self.person(user)
         market = await service.market(person, Environment.SANDBOX_BYBIT, "BTCUSDT")

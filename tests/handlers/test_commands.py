@@ -21,7 +21,9 @@ ANSWERS = {
 @pytest.mark.parametrize("locale", ["en", "pt_BR"])
 async def test_every_command_and_its_alias_answers_in_the_persons_language(household, locale):
     await household.ask("/language", "idioma")
-    await household.tap("English" if locale == "en" else "Português", "English it is" if locale == "en" else "Certo")
+    await household.tap(
+        "English" if locale == "en" else "Português", "English it is" if locale == "en" else "Certo"
+    )
     for command in COMMANDS:
         if command.name == "newstrategy":
             continue

@@ -27,6 +27,7 @@ from bot.domain.events import (
     StopMode,
     Tick,
 )
+from bot.domain.market import Side
 from bot.domain.money import Base, Quote
 from bot.domain.orders import OrderStatus, OwnOrder
 from bot.domain.params import StrategyParams
@@ -273,9 +274,19 @@ class Chaos(Table):
             self.reconcile()
         self.pass_time(self.rng.choice([100, 1_000, 4_000, 4_000, 20_000, 70_000]))
 
+    def _nibble(self) -> None:
+        """Two parts of the resting re-buy a second apart: the exit has to follow, and not at once."""
+        for _ in range(2):
+            self._post()
+            self.pass_time(1_000)
+            for order in self.venue.open:
+                if order.side is Side.BUY and order.price is not None:
+                    self.venue.execute(order, self.venue.rules.lot_step)
+
     def quiesce(self) -> None:
         """A healthy exchange and time enough: all must come to rest."""
         self.calm = True
+        self._nibble()
         for _ in range(60):
             self.busy = 0
             for order in list(self.venue.open):

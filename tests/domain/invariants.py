@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from bot.domain.events import RefusalReason
 from bot.domain.market import Side
-from bot.domain.notices import CycleClosed
+from bot.domain.notices import CycleClosed, FirstBuyFilled, RebuyFilled
 from bot.domain.orders import Leg, OrderStatus
 from bot.domain.params import StrategyParams
 from bot.domain.state import Phase
@@ -129,6 +129,7 @@ def when_all_is_quiet(day: Chaos) -> None:
     if state.phase is Phase.HOLDING:
         _exit_stands(day)
         _rebuy_stands(day)
+    _rungs_were_climbed(day)
     _ids_are_good(day)
     _profits_add_up(day)
     require(day.replayed() == state, "replay gives another state")
@@ -197,6 +198,29 @@ def _rebuy_stands(day: Chaos) -> None:
     require(order.k == state.k + 1, "a re-buy of another rung")
     require(Fraction(order.price.value) == price, f"re-buy at {order.price}, not {float(price)}")
     require(Fraction(order.remaining.value) == left, "the re-buy buys another quantity")
+
+
+def _rungs_were_climbed(day: Chaos) -> None:
+    """Every re-buy told stood at P(k) under the one before it, and had bought q(k) whole, save what no order could buy."""
+    rules, p = day.venue.rules, day.params
+    last, k, increment = None, 0, Fraction(0)
+    for told in day.notices:
+        match told:
+            case FirstBuyFilled(price=price):
+                last, k = Fraction(price.value), 0
+            case RebuyFilled(k=now_k, price=price, quantity=quantity) if last is not None:
+                require(now_k == k + 1, "a rung was skipped")
+                due = down(last * (1 - drops(p)[k]), rules.tick)
+                require(Fraction(price.value) == due, f"re-buy {now_k} at {price}, due at {float(due)}")
+                whole = down((amounts(p)[now_k] + increment) / due, rules.lot_step)
+                left = whole - Fraction(quantity.value)
+                require(
+                    0 <= left * due < Fraction(rules.min_notional.value),
+                    "a rung was counted before it was whole",
+                )
+                last, k = due, now_k
+            case CycleClosed(net_profit=profit) if p.lucro_reaplicar and profit.value > 0:
+                increment += Fraction(profit.value) / (p.limite_recompras + 1)
 
 
 def _ids_are_good(day: Chaos) -> None:

@@ -28,10 +28,13 @@ def wanted_exit(state: State, ctx: Context) -> Resting | None:
     if not holding.bought:
         return None
     price = ctx.ladder.exit_price(state.k, holding.spent, holding.bought, ctx.rules)
-    quantity = ctx.rules.lot_down(holding.held)
-    if ctx.rules.max_quantity:
-        quantity = min(quantity, ctx.rules.max_quantity)
-    return Resting(Leg.EXIT, state.k, price, quantity)
+    return Resting(Leg.EXIT, state.k, price, offerable(state, ctx))
+
+
+def offerable(state: State, ctx: Context) -> Base:
+    """As much of what is held as one order may sell."""
+    held, most = state.holding.held, ctx.rules.max_quantity
+    return ctx.rules.lot_down(min(held, most) if most else held)
 
 
 def rung(state: State, ctx: Context) -> Resting | None:

@@ -6,7 +6,7 @@ from bot.domain.events import RefusalReason, StopMode
 from bot.domain.money import Base, Quote
 from bot.domain.notices import Stopped
 from bot.domain.orders import Leg
-from bot.domain.resting import cancel
+from bot.domain.resting import cancel, offerable
 from bot.domain.setbacks import PATIENCE
 from bot.domain.state import Phase
 from bot.domain.turn import Turn
@@ -17,7 +17,7 @@ def stop_now(turn: Turn) -> None:
     sale = state.live(Leg.SALE)
     if sale is not None or not close_orders(turn):
         return
-    quantity = turn.ctx.rules.lot_down(state.holding.held)
+    quantity = offerable(state, turn.ctx)
     if state.stop is StopMode.SELL_NOW and _may_sell(turn, quantity):
         if turn.free_to_try(Leg.SALE):
             turn.place(Leg.SALE, state.k, quantity=quantity)

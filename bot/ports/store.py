@@ -62,8 +62,8 @@ class Step:
     """One decision, saved whole or not at all: event, new state, and what follows from it.
 
     `expected_sequence` is the number of journalled events before this one; another value in the database means
-    a second writer, and the step is refused with StoreError. A `fill` whose (environment, symbol, exec_id) is
-    known already makes the whole step vanish: commit answers False.
+    a second writer, and the step is refused with StoreError. A `fill` whose (environment, symbol, exec_id,
+    order_id) is known already makes the whole step vanish: commit answers False.
     """
 
     strategy_id: int

@@ -41,15 +41,21 @@ def forms(text):
     yield text.encode("utf-16-le")
 
 
-def leaks(content):
-    return [name for name, text in CANARIES.items() for form in forms(text) if form in content]
+def leaks(content, keys=()):
+    found = [name for name, text in CANARIES.items() for form in forms(text) if form in content]
+    return found + [
+        "data key"
+        for key in keys
+        for form in (key, key.hex().encode(), repr(key)[2:-1].encode())
+        if form in content
+    ]
 
 
 class Evidence:
     """Whatever a person, a log or a thief could read of a run."""
 
     def __init__(self, folder):
-        self.folder, self.words = folder, []
+        self.folder, self.words, self.keys = folder, [], []
 
     def look_at(self, *things):
         for thing in things:
@@ -90,6 +96,7 @@ async def every_flow(evidence, path, clock):
         evidence.look_at(
             vault, await vault.credentials(person, Environment.BYBIT), pair, vault._keys, vault._masters
         )
+        evidence.keys.append(bytes(vault._keys[person]))
         await database.backup(path.parent / "backups" / "1.db")
         await vault.change_password(person, s["password"], s["new"])
         vault.lock(person)
@@ -100,6 +107,7 @@ async def every_flow(evidence, path, clock):
                 await vault.unlock(person, s["wrong"])
         assert await vault.unlock_unattended(person)
         await vault.create(other, s["password"])
+        evidence.keys.append(bytes(vault._keys[other]))
         await vault.put(other, Environment.BYBIT, Credentials(s["lost"], s["secret"]))
         await database.run(
             lambda db: db.execute("UPDATE secrets SET box = zeroblob(40) WHERE person_id = ?", [other])
@@ -128,7 +136,8 @@ async def test_no_secret_is_found_anywhere(path, clock, caplog):
     content += evidence.everything() + caplog.text.encode()
     assert b"the log is read" in content
     assert b"CREATE TABLE vaults" in content
-    assert leaks(content) == []
+    assert len(evidence.keys) == 2
+    assert leaks(content, evidence.keys) == []
 
 
 async def test_a_forgotten_vault_leaves_nothing_either(path, clock):

@@ -164,6 +164,7 @@ async def test_a_backup_is_one_whole_private_file(store, database, path, tmp_pat
     await database.backup(target)
     assert [p.name for p in target.parent.iterdir()] == ["copy.db"]
     assert mode(target) == 0o600
+    assert target.read_bytes()[18:20] == b"\x01\x01"  # the header's word for "no write-ahead log needed"
     await store.set_mark("after", "the backup")
     async with open_store(target) as copy:
         assert await copy.strategies(strategy.person_id) == [strategy]

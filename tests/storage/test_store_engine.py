@@ -106,6 +106,18 @@ async def test_a_strategy_that_does_not_exist_is_a_store_error(store, strategy):
         await store.set_status(99, RunStatus.IDLE)
 
 
+async def test_an_order_closes_once_and_only_by_its_own_strategy(store, database, person, strategy):
+    other = await strategy_of(store, person, "rapida")
+    await store.commit(started(strategy))
+    await store.commit(started(other, token="b2"))
+    await store.commit(tick(other, 1, closed=("ta-a1-1-e0-1",)))
+    await store.commit(filled(strategy))
+    await store.commit(tick(strategy, 2, closed=("ta-a1-1-e0-1", "ta-a1-1-x0-99")))
+    query = "SELECT order_id, status, closed_at FROM orders ORDER BY order_id"
+    found = await database.run(lambda db: db.execute(query).fetchall())
+    assert found == [("ta-a1-1-e0-1", "closed", NOW + 10), ("ta-b2-1-e0-1", "open", None)]
+
+
 async def test_a_closed_cycle_is_kept_with_its_step(store, person, strategy):
     await store.commit(started(strategy))
     await store.commit(tick(strategy, 1, cycle=closed_cycle(1)))

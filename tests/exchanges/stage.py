@@ -39,7 +39,7 @@ T = TypeVar("T")
 async def until(look: Callable[[], Awaitable[T | None]]) -> T:
     """The first answer that is not None (or False), asked again and again before a deadline."""
     async with asyncio.timeout(DEADLINE):
-        while not (found := await look()):  # noqa: ASYNC110 - what is awaited is elsewhere
+        while not (found := await look()):
             await asyncio.sleep(0.005)
         return found
 

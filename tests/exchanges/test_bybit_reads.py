@@ -205,3 +205,10 @@ async def test_a_fee_coin_that_trades_nowhere_counts_nothing_and_says_so(scripte
         (fill,) = await exchange.fills_of(symbol=BTCUSDT, order_id="ta-t-1-e0-1")
     assert (fill.fee_coin, fill.fee_value) == ("POINTS", Quote.zero())
     assert [one["event"] for one in logs] == ["fee_coin_without_price"]
+
+
+@pytest.mark.parametrize("pair", ["", "btcusdt", "BTCUSDT&category=linear", "BTC/USDT", "A" * 31])
+async def test_a_pair_that_cannot_be_one_is_not_even_asked_for(scripted, exchange, pair):
+    with pytest.raises(InvalidInput):
+        await exchange.rules(pair)
+    assert scripted.seen == []

@@ -298,7 +298,8 @@ class Service:
         return await self._store.cycles(person.id, strategy_id)
 
     async def _rules(self, strategy: Strategy) -> MarketRules:
-        return await self._public_of(strategy.environment).rules(strategy.symbol.name)
+        known = self._supervisor.rules(strategy.id)
+        return known or await self._public_of(strategy.environment).rules(strategy.symbol.name)
 
     async def _price(self, strategy: Strategy) -> Price | None:
         return await self._supervisor.last_price(self._public_of(strategy.environment), strategy.symbol)

@@ -7,7 +7,7 @@ from secrets import choice
 import structlog
 
 from bot.domain.events import StopMode
-from bot.domain.market import Symbol
+from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
 from bot.domain.notices import VaultLockedNotice
 from bot.domain.state import Phase, State
@@ -64,6 +64,7 @@ class Supervisor:
         self._runners: dict[int, Runner] = {}
         self._opening = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
+        self._retries: set[asyncio.Task[None]] = set()
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -74,7 +75,7 @@ class Supervisor:
             person_id = strategy.person_id
             if self._vault.unlocked(person_id) or await self._vault.unlock_unattended(person_id):
                 await self._take_up(strategy)
-            else:
+            elif strategy.status is RunStatus.RUNNING:
                 waiting.setdefault(person_id, []).append(strategy.name)
         for person_id, names in waiting.items():
             notice = VaultLockedNotice(tuple(names))
@@ -82,6 +83,9 @@ class Supervisor:
 
     async def close(self) -> None:
         """Stop taking new steps, let requests under way end, close the connections; orders stay at the exchange."""
+        for task in self._retries:
+            task.cancel()
+        await asyncio.gather(*self._retries, return_exceptions=True)
         await asyncio.gather(*(runner.stop() for runner in tuple(self._runners.values())))
         self._runners.clear()
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -133,9 +137,8 @@ class Supervisor:
         """Start or resume; VaultLocked, AccessDenied or Unavailable when that cannot be done now."""
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
-        await self._account(strategy.person_id, strategy.environment)
-        await self._store.set_status(strategy.id, RunStatus.RUNNING)
         runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
+        await self._store.set_status(strategy.id, RunStatus.RUNNING)
         await self._answered(runner.ask_start())
 
     async def stop(self, strategy: Strategy, mode: StopMode) -> None:
@@ -144,9 +147,9 @@ class Supervisor:
             raise NotAllowed("not_running")
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
+        runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
         if strategy.status is RunStatus.PAUSED:
             await self._store.set_status(strategy.id, RunStatus.RUNNING)
-        runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
         await self._answered(runner.ask_stop(mode))
 
     async def _answered(self, saving: "asyncio.Future[None]") -> None:
@@ -166,8 +169,10 @@ class Supervisor:
         saved = await self._store.load(strategy_id)
         return saved.state if saved is not None else State(token="")
 
-    def is_running(self, strategy_id: int) -> bool:
-        return strategy_id in self._runners
+    def rules(self, strategy_id: int) -> MarketRules | None:
+        """The pair's rules as a running strategy knows them."""
+        runner = self._runners.get(strategy_id)
+        return runner.rules if runner is not None else None
 
     async def _take_up(self, strategy: Strategy) -> None:
         """Recovery: a strategy that cannot be taken up now is paused and its owner told."""
@@ -180,7 +185,7 @@ class Supervisor:
             return
         except ExchangeError as fault:
             log.warning("take_up_later", strategy=strategy.id, reason=str(fault))
-            self._later(self._take_up_again(strategy))
+            self._keep(self._take_up_again(strategy), self._retries)
             return
         if runner.state.phase is Phase.IDLE:  # the process died between the person's word and its saving
             await self._answered(runner.ask_start())
@@ -221,12 +226,13 @@ class Supervisor:
         account = self._accounts.get((runner.strategy.person_id, runner.strategy.environment))
         if account is not None:
             account.runners.pop(runner.state.token, None)
-        self._later(runner.stop())
+        self._keep(runner.stop(), self._ending)
 
-    def _later(self, work: Coroutine[object, object, None]) -> None:
+    @staticmethod
+    def _keep(work: Coroutine[object, object, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     # --- accounts ---------------------------------------------------------------------------------------------
 
@@ -259,6 +265,6 @@ class Supervisor:
         """The exchange refuses the key: every strategy of the account stands still."""
         for key in [k for k, known in self._accounts.items() if known is account]:
             self._accounts.pop(key)
-            self._later(account.close())
+            self._keep(account.close(), self._ending)
         for runner in tuple(account.runners.values()):
             runner.freeze(reason)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.market import Symbol
+from bot.domain.orders import OrderStatus
 from bot.domain.params import StrategyParams
 from bot.domain.state import Phase, State
 from bot.engine.executor import Patience
@@ -23,10 +24,13 @@ from storage.store import SqliteStore
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BTC = Symbol("BTCUSDT", "BTC", "USDT")
-QUICK = Patience(
-    absent_after=1.0, looks=3, stream_grace=0.3, closing_grace=1.0, retry=0.05, retry_most=0.5
-)
+QUICK = Patience(absent_after=1.0, looks=3, stream_grace=0.3, closing_grace=1.0, retry=0.05, retry_most=0.5)
 LOCKSTEP = LockstepTimes(quiet_ms=40, first_ms=2000, max_ms=6000)
+
+
+def both_rest(state: State) -> bool:
+    """Exit and re-buy are both acknowledged by the exchange."""
+    return len(state.orders) == 2 and all(o.status is OrderStatus.LIVE for o in state.orders)
 
 
 @dataclass
@@ -91,7 +95,9 @@ class EngineHouse:
         self.vault.keys[person.id] = Credentials(Secret(key), Secret(secret))
         return person
 
-    async def strategy(self, person: Person, params: StrategyParams | None = None, name: str = "one") -> Strategy:
+    async def strategy(
+        self, person: Person, params: StrategyParams | None = None, name: str = "one"
+    ) -> Strategy:
         return await self.store.add_strategy(
             person_id=person.id,
             name=name,
@@ -109,7 +115,10 @@ class EngineHouse:
         return await self.supervisor.state(strategy.id)
 
     async def until(
-        self, strategy: Strategy, wanted: Callable[[State], bool], timeout: float = 60.0  # noqa: ASYNC109
+        self,
+        strategy: Strategy,
+        wanted: Callable[[State], bool],
+        timeout: float = 60.0,  # noqa: ASYNC109
     ) -> State:
         """Wait until the strategy's state is as wanted."""
         state = await self.state(strategy)
@@ -125,10 +134,14 @@ class EngineHouse:
     async def quiet(self, strategy: Strategy) -> State:
         """Hold the market and wait until what rests at the exchange is what the state wants."""
         self.venue.market.pause()
-        wanted = lambda s: all(o.status.value == "live" for o in s.orders) and s.phase in {  # noqa: E731
-            Phase.HOLDING,
-            Phase.IDLE,
-        }
+        wanted = lambda s: (
+            all(o.status.value == "live" for o in s.orders)
+            and s.phase
+            in {  # noqa: E731
+                Phase.HOLDING,
+                Phase.IDLE,
+            }
+        )
         return await self.until(strategy, wanted, 20)
 
     async def check_books(self, *strategies: Strategy, account: str = "demo", start: str = "10000") -> None:

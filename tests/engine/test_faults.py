@@ -13,7 +13,7 @@ from bot.domain.params import StrategyParams
 from bot.domain.state import Phase
 from bot.ports import RunStatus
 from bot.sandbox.exchange_faults import Answer, RequestFault
-from tests.engine.house import EngineHouse, engine_house
+from tests.engine.house import EngineHouse, both_rest, engine_house
 
 CREATE, CANCEL = "/v5/order/create", "/v5/order/cancel"
 LIVELY = StrategyParams(
@@ -36,7 +36,7 @@ async def test_an_answer_lost_after_the_order_was_taken_buys_once() -> None:
         strategy = await house.strategy(await house.person())
         house.venue.faults.add(RequestFault(CREATE, Answer.DROP, effect=True))
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         assert len(entries(house)) == 1
         await house.check_books(strategy)
 
@@ -46,7 +46,7 @@ async def test_an_order_that_never_arrived_is_placed_anew_under_another_id() -> 
         strategy = await house.strategy(await house.person())
         house.venue.faults.add(RequestFault(CREATE, Answer.DROP, effect=False))
         await house.supervisor.run(strategy)
-        state = await house.until(strategy, lambda s: len(s.orders) == 2)
+        state = await house.until(strategy, both_rest)
         assert len(entries(house)) == 1
         assert state.sequence == 4, "one id was spent on the order that never arrived"
         await house.check_books(strategy)
@@ -58,7 +58,7 @@ async def test_an_unknown_outcome_is_looked_up_and_never_sent_again(code: int) -
         strategy = await house.strategy(await house.person())
         house.venue.faults.add(RequestFault(CREATE, Answer.RET_CODE, effect=True, code=code))
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         assert len(entries(house)) == 1
         await house.check_books(strategy)
 
@@ -68,7 +68,7 @@ async def test_a_rate_limited_order_is_tried_again_later() -> None:
         strategy = await house.strategy(await house.person())
         house.venue.faults.add(RequestFault(CREATE, Answer.RET_CODE, code=10006, message="Too many visits!"))
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         assert len(entries(house)) == 1
 
 
@@ -77,7 +77,7 @@ async def test_a_silent_stream_is_made_good_by_looking_up() -> None:
         strategy = await house.strategy(await house.person())
         house.venue.faults.stream.silent = True
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         await house.check_books(strategy)
 
 
@@ -104,7 +104,7 @@ async def test_a_dropped_stream_comes_back_and_reconciles() -> None:
     async with engine_house(seed=5) as house:
         strategy = await house.strategy(await house.person(), LIVELY)
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         house.venue.faults.stream.refuse = 1
         assert house.venue.private.drop() == 1
         house.venue.market.resume()
@@ -117,7 +117,7 @@ async def test_an_order_cancelled_by_hand_is_put_back() -> None:
     async with engine_house(seed=3) as house:
         strategy = await house.strategy(await house.person())
         await house.supervisor.run(strategy)
-        state = await house.until(strategy, lambda s: len(s.orders) == 2)
+        state = await house.until(strategy, both_rest)
         exit_order = state.live(Leg.EXIT)
         assert exit_order is not None
         exchange = house.build(strategy.environment, house.vault.keys[strategy.person_id])
@@ -136,7 +136,7 @@ async def test_strangers_orders_are_left_alone() -> None:
     async with engine_house(seed=3) as house:
         strategy = await house.strategy(await house.person())
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         by_hand = house.build(strategy.environment, house.vault.keys[strategy.person_id])
         from pybit.unified_trading import HTTP
 
@@ -165,7 +165,7 @@ async def test_a_key_that_is_refused_pauses_the_strategy_and_tells(tmp_path: Pat
     async with engine_house(seed=3) as house:
         strategy = await house.strategy(await house.person())
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         house.venue.faults.add(RequestFault("/v5/order/realtime", Answer.RET_CODE, code=10003, count=99))
         house.supervisor.reconcile_all()
         async with asyncio.timeout(10):
@@ -174,7 +174,7 @@ async def test_a_key_that_is_refused_pauses_the_strategy_and_tells(tmp_path: Pat
         assert len([o for o in house.venue.core.orders.values() if o.is_open]) == 2, "orders stay"
         house.venue.faults.clear()
         await house.supervisor.run(await house.fresh(strategy))
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         assert (await house.fresh(strategy)).status is RunStatus.RUNNING
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.events import StopMode
 from bot.domain.params import StrategyParams
 from bot.domain.state import Phase
-from tests.engine.house import DATA, engine_house
+from tests.engine.house import DATA, both_rest, engine_house
 
 CANDLES = DATA / "binance_BTCUSDT_5m_202208-202309.csv.gz"
 needs_candles = pytest.mark.skipif(not CANDLES.exists(), reason=f"real candles are not here: {CANDLES.name}")
@@ -33,7 +33,7 @@ async def test_stop_now_sells_what_was_bought_and_leaves_no_order() -> None:
         person = await house.person()
         strategy = await house.strategy(person)
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         await house.supervisor.stop(await house.fresh(strategy), StopMode.SELL_NOW)
         state = await house.until(strategy, lambda s: s.phase is Phase.IDLE)
         assert state.orders == ()
@@ -46,7 +46,7 @@ async def test_stop_and_keep_cancels_the_orders_and_keeps_the_coins() -> None:
         person = await house.person()
         strategy = await house.strategy(person)
         await house.supervisor.run(strategy)
-        await house.until(strategy, lambda s: len(s.orders) == 2)
+        await house.until(strategy, both_rest)
         await house.supervisor.stop(await house.fresh(strategy), StopMode.KEEP_COINS)
         await house.until(strategy, lambda s: s.phase is Phase.IDLE)
         await house.check_books(strategy)
@@ -59,7 +59,7 @@ async def test_two_strategies_on_one_account_do_not_spend_each_others_money() ->
         first = await house.strategy(person, StrategyParams(saldo_limite=Decimal(0)), "all")
         second = await house.strategy(person, StrategyParams(saldo_limite=Decimal(5000)), "five thousand")
         await house.supervisor.run(second)
-        await house.until(second, lambda s: len(s.orders) == 2)
+        await house.until(second, both_rest)
         await house.supervisor.run(first)
         state = await house.until(first, lambda s: s.phase is Phase.HOLDING)
         # ten thousand in the wallet, less what the first ladder may still need
@@ -76,4 +76,3 @@ async def test_a_strategy_waits_for_money_and_says_so() -> None:
         state = await house.until(strategy, lambda s: bool(s.obstacles))
         assert state.phase is Phase.STARTING
         assert state.orders == ()
-

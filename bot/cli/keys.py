@@ -122,4 +122,5 @@ async def _person(store: SqliteStore, chat_id: int | None) -> Person:
             raise InvalidInput("person", "--person with your Telegram user id, or TELEGRAM_OWNER_ID in .env")
         return owner
     known = next((p for p in people if p.chat_id == chat_id), None)
-    return known or await store.add_person(chat_id=chat_id, name="", locale="", role=Role.OWNER)
+    role = Role.USER if any(p.role is Role.OWNER for p in people) else Role.OWNER
+    return known or await store.add_person(chat_id=chat_id, name="", locale="", role=role)

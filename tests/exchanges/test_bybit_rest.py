@@ -26,6 +26,12 @@ from tests.exchanges.scripted import cut, envelope, hang, html
 from tests.exchanges.stage import BTCUSDT
 
 
+def label_of(answer) -> str:
+    if isinstance(answer, dict):
+        return f"retCode {answer.get('retCode', 'missing')}"
+    return getattr(answer, "__qualname__", "answer").replace("<locals>.", "")
+
+
 async def test_a_limit_order_leaves_as_plain_strings_and_never_borrows(scripted, exchange):
     scripted.answers[CREATE] = TAKEN
     assert await exchange.place(ORDER) == "1"
@@ -81,7 +87,7 @@ async def test_market_orders_say_whether_they_mean_quote_or_base(scripted, excha
         envelope({"orderLinkId": "no orderId"}),
         {"nonsense": True},
     ],
-    ids=str,
+    ids=label_of,
 )
 async def test_an_unclear_answer_to_a_write_is_unknown_and_the_order_is_sent_once(
     scripted, exchange, trouble
@@ -95,7 +101,7 @@ async def test_an_unclear_answer_to_a_write_is_unknown_and_the_order_is_sent_onc
 
 
 @pytest.mark.parametrize(
-    "trouble", [hang, cut, html(502), html(200), envelope(code=10016), {"nonsense": True}], ids=str
+    "trouble", [hang, cut, html(502), html(200), envelope(code=10016), {"nonsense": True}], ids=label_of
 )
 async def test_an_unclear_answer_to_a_cancel_is_unknown_and_it_is_sent_once(scripted, exchange, trouble):
     scripted.answers[CANCEL] = trouble

@@ -36,8 +36,6 @@ def begin_cycle(turn: Turn, available: Quote) -> None:
     if state.phase is not Phase.STARTING or not state.asked_balance:
         return
     turn.set(asked_balance=False)
-    if state.stop is not None:
-        return
     capped, carried = bool(ctx.params.saldo_limite), invested(state, ctx)
     limit = Quote(ctx.params.saldo_limite) if capped else available + carried
     needed = ctx.ladder.amount(0, state.increment)

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.accounting import Holding
 from bot.domain.events import FillBooked, OrderAbsent, StopAsked, StopMode, Tick
 from bot.domain.money import Base, Price, Quote
-from bot.domain.notices import CycleClosed, StrayFill
+from bot.domain.notices import CycleClosed, PutBack, StrayFill
 from bot.domain.orders import Leg, OrderStatus, OwnOrder
 from bot.domain.resting import wanted_rebuy
 from bot.domain.state import Phase, State
@@ -148,3 +148,17 @@ def test_what_failed_moved_nothing() -> None:
     assert world.state == before
     world.send(StopAsked(StopMode.KEEP_COINS))
     assert world.state.phase is Phase.STOPPING
+
+
+def test_late_coins_that_fill_the_limit_take_the_resting_rebuy_away() -> None:
+    world = holding(saldo_limite="203", lucro_reaplicar=False)
+    old = world.resting(Leg.REBUY)
+    world.feed(OrderAbsent(old.order_id))
+    assert world.state.live(Leg.REBUY) is not None
+    world.move("103.5")
+    assert world.state.cycle == 2
+    resting_now = world.state.live(Leg.REBUY).order_id
+    world.feed(FillBooked(world.venue.execute(old)))
+    assert world.state.live(Leg.REBUY) is None
+    assert resting_now not in {o.order_id for o in world.venue.open}
+    assert not world.told(PutBack)

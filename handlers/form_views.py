@@ -32,7 +32,7 @@ from handlers.texts import Texts
 ACTION = "ns"
 """Every button of the form carries this action; its first argument is the verb."""
 _SIMULATED, _REAL = "🧪", "🔴"
-_WIDE_LABEL = 24
+_MOST_IN_A_ROW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,10 @@ def _review_line(texts: Texts, form: Form, item: str, name: str) -> str:
 def _change_rows() -> Iterable[list[Button]]:
     yield [_change(name, name) for name in HEADER]
     for _, group in groupby(PARAMETERS, key=lambda p: p.item[0] if p.item[0] in "123" else ""):
-        yield [_change(p.item, p.name) for p in group]
+        row = [_change(p.item, p.name) for p in group]
+        wide = len(row) if len(row) <= _MOST_IN_A_ROW else _MOST_IN_A_ROW - 1
+        yield row[:wide]
+        yield row[wide:]
 
 
 def _change(label: str, name: str) -> Button:

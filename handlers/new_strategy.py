@@ -4,12 +4,14 @@ The stored draft, and not PTB's state, says where a person is: a press is judged
 an old question, or a press handled twice after a crash, changes nothing.
 """
 
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler, ConversationHandler, MessageHandler, filters
+from telegram.warnings import PTBUserWarning
 
 from bot.domain.params import Curve, CurveChoice
 from bot.domain.strategy_file import pair_name
@@ -52,25 +54,28 @@ def new_strategy_handler() -> ConversationHandler[ChatContext]:
     other = ~filters.TEXT & ~filters.COMMAND
     answers: list[Any] = [MessageHandler(text, typed), MessageHandler(other, only_text)]
     buttons: list[Any] = [MessageHandler(text | other, only_buttons)]
-    return ConversationHandler(
-        entry_points=[
-            CommandHandler(NEW_STRATEGY.names, begin),
-            CallbackQueryHandler(begin, pattern("new")),
-            CallbackQueryHandler(pressed, pattern(views.ACTION)),
-        ],
-        states={
-            State.RESUME: buttons,
-            State.ASK: answers,
-            State.REVIEW: buttons,
-            State.NAME: answers,
-            State.NEXT: [],
-        },
-        fallbacks=[CommandHandler(CANCEL.names, cancel)],
-        name="new_strategy",
-        persistent=True,
-        allow_reentry=True,
-        per_message=False,
-    )
+    with warnings.catch_warnings():
+        # presses are not told apart by message here on purpose: the draft knows the message that counts
+        warnings.filterwarnings("ignore", message=".*per_message=False.*", category=PTBUserWarning)
+        return ConversationHandler(
+            entry_points=[
+                CommandHandler(NEW_STRATEGY.names, begin),
+                CallbackQueryHandler(begin, pattern("new")),
+                CallbackQueryHandler(pressed, pattern(views.ACTION)),
+            ],
+            states={
+                State.RESUME: buttons,
+                State.ASK: answers,
+                State.REVIEW: buttons,
+                State.NAME: answers,
+                State.NEXT: [],
+            },
+            fallbacks=[CommandHandler(CANCEL.names, cancel)],
+            name="new_strategy",
+            persistent=True,
+            allow_reentry=True,
+            per_message=False,
+        )
 
 
 async def begin(update: Update, context: ChatContext) -> Outcome:

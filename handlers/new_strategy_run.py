@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from telegram import InlineKeyboardMarkup
 
+from bot.domain.money import Quote
 from bot.domain.plan import Plan
 from bot.domain.strategy_file import strategy_name
 from bot.domain.validation import problems
@@ -205,10 +206,21 @@ def _confirmation(texts: Texts, saved: Strategy, plan: Plan, nonce: str, before:
         environment=environment_label(texts, saved.environment),
         pair=symbol.name,
         first=formats.quote(plan.rungs[0].amount, symbol),
-        money=formats.quote(plan.total_cost, symbol),
+        ladder=formats.quote(plan.total_cost, symbol),
+        limit=_most(texts, plan),
     )
     yes = Button(texts.plain(f"form.button.confirm_{kind}"), press("yes", nonce), GRAVE if real else GOOD)
     return Screen(paragraphs(before, text), keyboard([yes], [button(texts, "later", "later")]))
+
+
+def _most(texts: Texts, plan: Plan) -> str:
+    """What may be invested at most, plain: reinvested profits fill the limit, not only today's ladder."""
+    formats, symbol = Formats(texts.locale), plan.rules.symbol
+    if plan.params.saldo_limite:
+        return formats.quote(Quote(plan.params.saldo_limite), symbol)
+    if plan.free is None:
+        return texts.plain("form.run.all_free")
+    return texts.plain("form.run.all_free_now", free=formats.quote(plan.free, symbol))
 
 
 async def _lacking(turn: Turn, saved: Strategy) -> Screen | None:

@@ -131,7 +131,7 @@ def _curve(axes: Any, words: _Words, plan: Plan, place: int, name: str) -> None:
 def _tidy(axes: Any, plan: Plan | None) -> None:  # noqa: ANN401 - as above
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - as above
 
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8 if plan else 4))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8 if plan else 4, min_n_ticks=1))
     axes.tick_params(labelsize=9.5 if plan else 8.5, colors=_INK)
     axes.grid(visible=True, color="#e3e8ec", linewidth=0.8)
     axes.set_axisbelow(True)

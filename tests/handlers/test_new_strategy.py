@@ -127,7 +127,8 @@ async def test_by_defaults_eight_presses_lead_to_a_running_strategy(
     asked = await chat.tap(press["run"], said["sim"])
     for part in ("sandbox-bybit", "BTCUSDT", "SIM"):
         assert part in asked["text"]
-    assert ("4.791,83" if locale == PT else "4,791.83") in asked["text"]
+    for money in ("300,00", "4.791,83", "5.000,00") if locale == PT else ("300.00", "4,791.83", "5,000.00"):
+        assert money in asked["text"]
     await chat.tap(press["yes"], said["started"])
     await chat.tap(press["done"], said["over"])
     (saved,) = await service.strategies(person)

@@ -24,7 +24,7 @@ class Inbox(Protocol):
 
     lost_secrets: tuple[int, ...]
 
-    def bind(self, bot: ExtBot[None], /) -> None:
+    def bind(self, bot: ExtBot[Any], /) -> None:
         """The bot that stored updates belong to."""
 
     async def done(self, update_id: int) -> None:
@@ -35,7 +35,7 @@ class Inbox(Protocol):
 
 
 class TraderApplication(
-    Application[ExtBot[None], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
+    Application[ExtBot[Any], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
 ):
     """Marks each update done in the inbox after its handlers, and keeps the conversations' states before that."""
 

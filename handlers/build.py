@@ -26,6 +26,7 @@ from handlers.commands import on_command, on_press, publish_commands
 from handlers.confirm import Confirmations
 from handlers.context import CONFIRMATIONS, SECRET_ENTRY, SERVICE, ChatApplication, ChatContext, Handler
 from handlers.failures import on_error
+from handlers.limiter import AnswersFirst
 from handlers.new_strategy import new_strategy_handler
 from handlers.secret_entry import SecretEntry
 from handlers.secrets_typed import AwaitedSecret, typed
@@ -104,6 +105,7 @@ def build_application(
         .defaults(
             Defaults(parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True))
         )
+        .rate_limiter(AnswersFirst())
         .job_queue(None)
         .connect_timeout(_CONNECT_SECONDS)
         .read_timeout(_ANSWER_SECONDS)

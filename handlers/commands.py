@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from telegram import BotCommand, BotCommandScopeAllPrivateChats
 from telegram.ext import CallbackQueryHandler, CommandHandler, ExtBot
@@ -59,7 +60,7 @@ def menu(locale: str) -> Sequence[BotCommand]:
     return [BotCommand(command.in_locale(locale), command.told(texts)) for command in COMMANDS]
 
 
-async def publish_commands(sender: ExtBot[None]) -> None:
+async def publish_commands(sender: ExtBot[Any]) -> None:
     """Put the menu up: English for everybody, Portuguese for those whose Telegram is Portuguese.
 
     Telegram takes two letters only: `pt`, never `pt-br`.

@@ -20,7 +20,7 @@ SECRET_ENTRY = "secret_entry"  # noqa: S105 - a name
 _LET_IN: ContextVar[Person | None] = ContextVar("let_in", default=None)
 
 
-class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+class ChatContext(CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
     """PTB's context with typed access; the gate (handlers/access.py) sets the person for each update."""
 
     @property
@@ -59,5 +59,5 @@ class ChatContext(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], 
         return texts_for(self.person.locale)
 
 
-ChatApplication = Application[ExtBot[None], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
+ChatApplication = Application[ExtBot[Any], ChatContext, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
 Handler = Callable[[Update, ChatContext], Coroutine[Any, Any, Any]]

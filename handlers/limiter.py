@@ -1,11 +1,21 @@
 """Telegram's unpublished limits, kept by ourselves: about one message a second and chat, thirty in all."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from telegram.error import RetryAfter
+from telegram.ext import BaseRateLimiter
 
 PER_CHAT = (1.0, 5.0)
 IN_ALL = (25.0, 25.0)
+UNLIMITED = False
+"""As `rate_limit_args` of a sending method: the caller keeps the limits itself."""
+_PATIENCE_S = 30.0
+_TRIES = 3
 
 
 @dataclass(slots=True)
@@ -34,15 +44,74 @@ class Limiter:
     def take(self, chat_id: int) -> float:
         """Seconds to wait before a message to this chat; 0 means: send it now, its place is taken."""
         now = self._clock()
-        self._forget_full(now)
-        bucket = self._chats.setdefault(chat_id, _Bucket(*PER_CHAT, tokens=PER_CHAT[1], at=now))
+        bucket = self._bucket(chat_id, now)
         wait = max(bucket.wait(now), self._all.wait(now))
         if wait <= 0:
-            bucket.tokens -= 1
-            self._all.tokens -= 1
+            self._spend(bucket)
         return wait
+
+    def count(self, chat_id: int) -> None:
+        """A message that does not wait: what can wait, waits for it."""
+        now = self._clock()
+        bucket = self._bucket(chat_id, now)
+        bucket.wait(now)
+        self._all.wait(now)
+        self._spend(bucket)
+
+    def _bucket(self, chat_id: int, now: float) -> _Bucket:
+        self._forget_full(now)
+        return self._chats.setdefault(chat_id, _Bucket(*PER_CHAT, tokens=PER_CHAT[1], at=now))
+
+    def _spend(self, bucket: _Bucket) -> None:
+        bucket.tokens -= 1
+        self._all.tokens -= 1
 
     def _forget_full(self, now: float) -> None:
         """A bucket that has filled up again is as good as a new one."""
         if len(self._chats) > 1000:
             self._chats = {c: b for c, b in self._chats.items() if b.wait(now) or b.tokens < b.burst}
+
+
+class AnswersFirst(BaseRateLimiter[bool]):
+    """PTB's hook on every request: an answer to a person goes at once, and again where Telegram asked to wait.
+
+    Alerts keep the limits themselves (`rate_limit_args=UNLIMITED`) and yield to what is counted here.
+    """
+
+    def __init__(self, limiter: Limiter | None = None) -> None:
+        self.limiter = limiter or Limiter()
+
+    async def process_request(  # noqa: PLR0917 - PTB calls it so
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Any]],
+        args: Any,  # noqa: ANN401 - PTB's signature
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+        rate_limit_args: bool | None,
+    ) -> Any:  # noqa: ANN401 - PTB's signature
+        """Wait out up to three refusals, none longer than 30 s."""
+        if rate_limit_args is UNLIMITED:
+            return await callback(*args, **kwargs)
+        if endpoint.startswith(("send", "edit")) and isinstance(data.get("chat_id"), int):
+            self.limiter.count(data["chat_id"])
+        for _ in range(_TRIES - 1):
+            try:
+                return await callback(*args, **kwargs)
+            except RetryAfter as exc:
+                if seconds_of(exc) > _PATIENCE_S:
+                    raise
+                await asyncio.sleep(seconds_of(exc))
+        return await callback(*args, **kwargs)
+
+    async def initialize(self) -> None:
+        """Nothing to prepare."""
+
+    async def shutdown(self) -> None:
+        """Nothing to give back."""
+
+
+def seconds_of(exc: RetryAfter) -> float:
+    """How long Telegram asked to wait; PTB gives a number or a duration, by its settings."""
+    after = exc.retry_after
+    return after.total_seconds() if isinstance(after, timedelta) else float(after)

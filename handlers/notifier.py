@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +14,7 @@ from telegram.ext import ExtBot
 from bot.errors import NotAllowed
 from bot.ports import Clock, OutboxItem, Person, Strategy
 from bot.service import Service
-from handlers.limiter import Limiter
+from handlers.limiter import UNLIMITED, AnswersFirst, Limiter, seconds_of
 from handlers.texts import texts_for
 from handlers.views import notice_keyboard, notice_text
 
@@ -58,7 +57,7 @@ class Notifier:
         self._service = service
         self._sender = sender
         self._clock = clock
-        self._limiter = limiter or Limiter()
+        self._limiter = limiter or _shared_limiter(sender)
 
     async def run(self) -> None:
         """For ever: send what is due, then wait for more or for the next try."""
@@ -104,7 +103,7 @@ class Notifier:
             _log.info("person unreachable", person=person.id, reason=exc.message)
             await self._outbox.dropped(item.id)
         except RetryAfter as exc:
-            await self._try_again(item, _seconds(exc))
+            await self._try_again(item, seconds_of(exc))
             return False
         except BadRequest as exc:
             _log.error("alert refused", item=item.id, kind=item.notice.kind, reason=exc.message)
@@ -123,7 +122,9 @@ class Notifier:
         text = notice_text(texts, item.notice, strategy)
         buttons = notice_keyboard(texts, item.notice, strategy)
         try:
-            await self._sender.send_message(person.chat_id, text, reply_markup=buttons)
+            await self._sender.send_message(
+                person.chat_id, text, reply_markup=buttons, rate_limit_args=UNLIMITED
+            )
         except BadRequest as exc:
             if "parse entities" not in exc.message.lower():
                 raise
@@ -132,7 +133,9 @@ class Notifier:
 
     async def _send_plain(self, person: Person, text: str, buttons: InlineKeyboardMarkup | None) -> None:
         bare = _TAG.sub("", text)
-        await self._sender.send_message(person.chat_id, bare, reply_markup=buttons, parse_mode=None)
+        await self._sender.send_message(
+            person.chat_id, bare, reply_markup=buttons, parse_mode=None, rate_limit_args=UNLIMITED
+        )
 
     async def _strategy(self, item: OutboxItem, person: Person) -> Strategy | None:
         if item.strategy_id is None:
@@ -146,13 +149,14 @@ class Notifier:
         await self._outbox.failed(item.id, self._clock.now() + int(seconds * 1000))
 
 
+def _shared_limiter(sender: ExtBot[Any]) -> Limiter:
+    """The one in which answers are counted too."""
+    hook = sender.rate_limiter
+    return hook.limiter if isinstance(hook, AnswersFirst) else Limiter()
+
+
 def _by_person(items: Iterable[OutboxItem]) -> list[list[OutboxItem]]:
     grouped: dict[int, list[OutboxItem]] = {}
     for item in items:
         grouped.setdefault(item.person_id, []).append(item)
     return list(grouped.values())
-
-
-def _seconds(exc: RetryAfter) -> float:
-    after = exc.retry_after
-    return after.total_seconds() if isinstance(after, timedelta) else float(after)

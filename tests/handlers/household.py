@@ -148,7 +148,7 @@ class Household:
         """Wait until `fact()` is true."""
         try:
             async with asyncio.timeout(SECONDS):
-                while not fact():  # noqa: ASYNC110
+                while not fact():
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(f"never came true: {what or fact}") from None
@@ -157,13 +157,19 @@ class Household:
         """Wait until every update so far has been taken in and handled."""
         telegram = self.telegram.world.store
         async with asyncio.timeout(SECONDS):
-            while telegram.update_count() or await self.rows("SELECT 1 FROM inbox WHERE done_at IS NULL"):  # noqa: ASYNC110
+            while telegram.update_count() or await self.rows("SELECT 1 FROM inbox WHERE done_at IS NULL"):
                 await asyncio.sleep(0.01)
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         assert self.app is not None
         found: list[tuple[Any, ...]] = await self.app.database.run(lambda db: db.execute(query).fetchall())
         return found
+
+    async def until_rows(self, query: str, wanted: list[tuple[Any, ...]]) -> None:
+        """Wait until the database answers so."""
+        async with asyncio.timeout(SECONDS):
+            while await self.rows(query) != wanted:
+                await asyncio.sleep(0.02)
 
     # --- shortcuts -----------------------------------------------------------------------------------------------
 

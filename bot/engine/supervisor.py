@@ -138,8 +138,9 @@ class Supervisor:
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
         runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
+        saving = runner.ask_start()  # before any wait: an idle runner ends with its first event, and a tick may be that
         await self._store.set_status(strategy.id, RunStatus.RUNNING)
-        await self._answered(runner.ask_start())
+        await self._answered(saving)
 
     async def stop(self, strategy: Strategy, mode: StopMode) -> None:
         """Ask a strategy to stop; saved before this returns. A paused one is taken up again in order to stop."""

@@ -138,7 +138,8 @@ class Supervisor:
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
         runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
-        saving = runner.ask_start()  # before any wait: an idle runner ends with its first event, and a tick may be that
+        # asked before any wait: an idle runner ends after its first event, and that may be a tick
+        saving = runner.ask_start()
         await self._store.set_status(strategy.id, RunStatus.RUNNING)
         await self._answered(saving)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from bot.domain.commands import Announce, Cancel, Command, FetchFills, Place, ReadBalance, ReloadRules, WakeAt
-from bot.domain.events import OrderAbsent, OrderRefused, OrderTaken, RefusalReason, Tick
+from bot.domain.events import CancelFailed, OrderAbsent, OrderRefused, OrderTaken, RefusalReason, Tick
 from bot.domain.orders import OrderStatus, OwnOrder
 from bot.engine.desk import Desk
-from bot.engine.lookup import Lookup
+from bot.engine.lookup import Lookup, Seen
 from bot.errors import (
     AccessDenied,
     DuplicateOrderId,
@@ -54,6 +54,7 @@ class Executor:
         self._lookup = Lookup(desk)
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing: set[str] = set()
+        self._cancels: dict[str, int] = {}
         self._resolving: set[str] = set()
         self._reconciling = False
 
@@ -132,42 +133,58 @@ class Executor:
         else:
             desk.post(OrderTaken(order_id))
             if order.price is None:
-                await self._expect_closed(order_id)
+                await self._watch(order_id)
         finally:
             self._writing.discard(order_id)
 
     async def _cancel(self, order_id: str) -> None:
-        desk = self._desk
+        """One request; a cancel that came to nothing is told, and decided on anew."""
+        desk, tries = self._desk, self._cancels.get(order_id, 0)
+        self._cancels[order_id] = tries + 1
+        if tries:
+            await desk.clock.sleep(min(self._patience.retry * 2**tries, self._patience.retry_most))
+        grace = self._patience.closing_grace
         try:
             await desk.exchange.cancel(symbol=desk.strategy.symbol, order_id=order_id)
         except OrderGone:
-            await self._observe(order_id)
+            grace = 0.0
         except (OutcomeUnknown, Unavailable) as unknown:
             desk.log.warning("cancel_unanswered", order=order_id, reason=str(unknown))
-            wait = unknown.retry_after if isinstance(unknown, RateLimited) else self._patience.retry
-            await desk.clock.sleep(wait)
-            await self._observe(order_id, cancel_again=True)
-        try:
-            await self._expect_closed(order_id)
+            if isinstance(unknown, RateLimited):
+                await desk.clock.sleep(unknown.retry_after)
         finally:
             self._writing.discard(order_id)
+        if await self._expect_closed(order_id, grace):
+            self._cancels.pop(order_id, None)
+        else:
+            desk.post(CancelFailed(order_id))
 
-    async def _expect_closed(self, order_id: str) -> None:
-        """The stream should say soon that the order is closed; ask when it does not."""
-        wait = self._patience.closing_grace
+    async def _expect_closed(self, order_id: str, grace: float) -> bool:
+        """The stream should say soon that the order is closed; ask when it does not. False: it is open still."""
+        wait = grace
         while not await self._desk.settled(order_id, wait):
-            await self._observe(order_id, cancel_again=True)
-            wait = min(wait * 2, self._patience.retry_most)
+            if await self._observe(order_id) is Seen.OPEN:
+                return False
+            wait = min(max(wait, self._patience.retry) * 2, self._patience.retry_most)
+        return True
+
+    async def _watch(self, order_id: str) -> None:
+        """A market order ends by itself; ask until it has."""
+        while not await self._expect_closed(order_id, self._patience.closing_grace):
+            pass
 
     # --- reads ------------------------------------------------------------------------------------------------
 
-    async def _observe(self, order_id: str, *, cancel_again: bool = False) -> None:
+    async def _observe(self, order_id: str) -> Seen:
         """Look one order up until an answer comes, and post what it says."""
+        seen = Seen.NOTHING
 
         async def look() -> None:
-            await self._lookup.observe(order_id, cancel_again=cancel_again)
+            nonlocal seen
+            seen = await self._lookup.observe(order_id)
 
         await self._until_answered(look)
+        return seen
 
     def _resolve(self, order_id: str) -> None:
         if order_id not in self._resolving:
@@ -185,7 +202,7 @@ class Executor:
                 if order is None or order.status is not OrderStatus.INTENDED:
                     return
                 try:
-                    if await self._lookup.observe(order_id):
+                    if await self._lookup.observe(order_id) is not Seen.NOTHING:
                         return
                     looks += 1
                 except AccessDenied:

@@ -1,11 +1,20 @@
 """Asks the exchange what became of our orders, and posts the answers as events."""
 
-from bot.domain.events import CancelFailed
+from enum import Enum, auto
+
 from bot.domain.money import Base
 from bot.domain.orders import OrderId, OrderStatus, OwnOrder
 from bot.engine.desk import Desk
 from bot.errors import InvariantBroken, OrderGone
 from bot.ports import OrderView
+
+
+class Seen(Enum):
+    """What the exchange knows of an order."""
+
+    NOTHING = auto()
+    OPEN = auto()
+    CLOSED = auto()
 
 
 class Lookup:
@@ -15,17 +24,14 @@ class Lookup:
         self._desk = desk
         self._lost: dict[str, int] = {}
 
-    async def observe(self, order_id: str, *, cancel_again: bool = False) -> bool:
-        """Post what the exchange says of one order; False when it knows nothing of it.
-
-        `cancel_again`: an order that should be closing but is open still has its cancel sent once more.
-        """
+    async def observe(self, order_id: str) -> Seen:
+        """Post what the exchange says of one order."""
         desk = self._desk
         view = await desk.exchange.find_order(symbol=desk.strategy.symbol, order_id=order_id)
         if view is None:
-            return False
-        await self._post(view, cancel_again=cancel_again)
-        return True
+            return Seen.NOTHING
+        await self._post(view)
+        return Seen.OPEN if view.closed is None else Seen.CLOSED
 
     async def post_fills(self, order_id: str) -> None:
         """Post every execution of an order that is not booked yet."""
@@ -47,8 +53,8 @@ class Lookup:
                 continue
             view = open_views.get(order.order_id)
             if view is not None:
-                await self._post(view, cancel_again=True)
-            elif await self.observe(order.order_id, cancel_again=True):
+                await self._post(view)
+            elif await self.observe(order.order_id) is not Seen.NOTHING:
                 self._lost.pop(order.order_id, None)
             elif order.status is OrderStatus.INTENDED:
                 unknown.append(order.order_id)
@@ -58,7 +64,7 @@ class Lookup:
             await self._check_stranger(view, busy)
         return unknown
 
-    async def _post(self, view: OrderView, *, cancel_again: bool) -> None:
+    async def _post(self, view: OrderView) -> None:
         desk = self._desk
         order = desk.state.order(view.order_id)
         if order is None:
@@ -66,8 +72,6 @@ class Lookup:
         if view.filled > order.filled:
             await self.post_fills(view.order_id)
         desk.see_order(view)
-        if cancel_again and view.closed is None and order.status is OrderStatus.CANCELLING:
-            desk.post(CancelFailed(view.order_id))
 
     def _missing(self, order: OwnOrder) -> None:
         """An order that was acknowledged and that the exchange knows nothing of any more (a testnet wipe)."""

@@ -51,7 +51,7 @@ class Limiter:
         return wait
 
     def count(self, chat_id: int) -> None:
-        """A message that does not wait: what can wait, waits for it."""
+        """A message that does not wait; what can wait is held up by it, a second at most."""
         now = self._clock()
         bucket = self._bucket(chat_id, now)
         bucket.wait(now)
@@ -63,8 +63,8 @@ class Limiter:
         return self._chats.setdefault(chat_id, _Bucket(*PER_CHAT, tokens=PER_CHAT[1], at=now))
 
     def _spend(self, bucket: _Bucket) -> None:
-        bucket.tokens -= 1
-        self._all.tokens -= 1
+        bucket.tokens = max(0.0, bucket.tokens - 1)
+        self._all.tokens = max(0.0, self._all.tokens - 1)
 
     def _forget_full(self, now: float) -> None:
         """A bucket that has filled up again is as good as a new one."""

@@ -1,7 +1,6 @@
 """Small things that every handler says: a reply, an edited card, an answered press."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 from telegram import InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest, TelegramError
@@ -9,8 +8,6 @@ from telegram.error import BadRequest, TelegramError
 from bot.errors import NotAllowed
 from handlers.callback import Press
 from handlers.context import ChatContext
-
-STALE = timedelta(minutes=10)
 
 
 def chat_id_of(update: Update) -> int:
@@ -90,9 +87,3 @@ async def erase(update: Update) -> bool:
             if "not found" in exc.message.lower():
                 return True
     return False
-
-
-def stale(update: Update) -> bool:
-    """Whether the message was sent more than ten minutes ago: found in the inbox after a long silence."""
-    message = update.message
-    return message is not None and datetime.now(UTC) - message.date > STALE

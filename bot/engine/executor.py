@@ -5,7 +5,8 @@ it again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -54,6 +55,9 @@ class Executor:
         self._lookup = Lookup(desk)
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing: set[str] = set()
+        self._under_way = 0
+        self._nothing_sent = asyncio.Event()
+        self._nothing_sent.set()
         self._cancels: dict[str, int] = {}
         self._resolving: set[str] = set()
         self._reconciling = False
@@ -89,9 +93,9 @@ class Executor:
 
     async def close(self, grace: float) -> None:
         """Give requests under way `grace` seconds to end, then leave them: they are journalled as intended."""
-        requests = [t for t in self._tasks if t.get_name() in {"_place", "_cancel"}]
-        if requests:
-            await asyncio.wait(requests, timeout=grace)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._nothing_sent.wait()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -110,6 +114,19 @@ class Executor:
             self._desk.log.exception("executor_fault")
             self._desk.freeze("an internal fault; see the log")
 
+    @contextmanager
+    def _request(self, order_id: str) -> Iterator[None]:
+        """A write is under way: the end of the program waits for its answer."""
+        self._under_way += 1
+        self._nothing_sent.clear()
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._writing.discard(order_id)
+            if self._under_way == 0:
+                self._nothing_sent.set()
+
     # --- writes -----------------------------------------------------------------------------------------------
 
     async def _place(self, order: OwnOrder) -> None:
@@ -119,7 +136,8 @@ class Executor:
         )
         await desk.up.wait()
         try:
-            await desk.exchange.place(request)
+            with self._request(order_id):
+                await desk.exchange.place(request)
         except (OutcomeUnknown, DuplicateOrderId) as unknown:
             desk.log.warning("outcome_unknown", order=order_id, reason=str(unknown))
             self._resolve(order_id)
@@ -134,8 +152,6 @@ class Executor:
             desk.post(OrderTaken(order_id))
             if order.price is None:
                 await self._watch(order_id)
-        finally:
-            self._writing.discard(order_id)
 
     async def _cancel(self, order_id: str) -> None:
         """One request; a cancel that came to nothing is told, and decided on anew."""
@@ -145,15 +161,14 @@ class Executor:
             await desk.clock.sleep(min(self._patience.retry * 2**tries, self._patience.retry_most))
         grace = self._patience.closing_grace
         try:
-            await desk.exchange.cancel(symbol=desk.strategy.symbol, order_id=order_id)
+            with self._request(order_id):
+                await desk.exchange.cancel(symbol=desk.strategy.symbol, order_id=order_id)
         except OrderGone:
             grace = 0.0
         except (OutcomeUnknown, Unavailable) as unknown:
             desk.log.warning("cancel_unanswered", order=order_id, reason=str(unknown))
             if isinstance(unknown, RateLimited):
                 await desk.clock.sleep(unknown.retry_after)
-        finally:
-            self._writing.discard(order_id)
         if await self._expect_closed(order_id, grace):
             self._cancels.pop(order_id, None)
         else:

@@ -131,33 +131,44 @@ class EngineHouse:
             raise AssertionError(f"still waiting at {state}") from None
         return state
 
-    async def quiet(self, strategy: Strategy) -> State:
-        """Hold the market and wait until what rests at the exchange is what the state wants."""
+    async def quiet(self, *strategies: Strategy, account: str = "demo") -> None:
+        """Hold the market and wait until every fill is booked and what rests is what the states want."""
         self.venue.market.pause()
-        wanted = lambda s: (
-            all(o.status.value == "live" for o in s.orders)
-            and s.phase
-            in {  # noqa: E731
-                Phase.HOLDING,
-                Phase.IDLE,
-            }
-        )
-        return await self.until(strategy, wanted, 20)
+        try:
+            async with asyncio.timeout(30):
+                while not await self._agreed(strategies, account):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            states = [await self.state(s) for s in strategies]
+            raise AssertionError(f"never at rest: {states}") from None
+
+    async def _agreed(self, strategies: tuple[Strategy, ...], account: str) -> bool:
+        booked, known, live = 0, set(), True
+        for strategy in strategies:
+            booked += (await self.store.totals(strategy.person_id, strategy.id)).fills
+            state = await self.state(strategy)
+            known |= {o.order_id for o in state.orders}
+            live &= state.phase in {Phase.HOLDING, Phase.IDLE}
+            live &= all(o.status is OrderStatus.LIVE for o in state.orders)
+        return live and booked == len(self.venue.core.executions[account]) and known == self.resting(account)
+
+    def resting(self, account: str) -> set[str]:
+        """The client ids of the orders that are open at the exchange."""
+        orders = self.venue.core.orders.values()
+        return {o.link_id for o in orders if o.account == account and o.is_open}
 
     async def check_books(self, *strategies: Strategy, account: str = "demo", start: str = "10000") -> None:
         """The ledger equals the exchange's balances to the last digit, and so do the open orders."""
-        venue = self.venue.core.accounts[account]
         base, quote, ours = Decimal(0), Decimal(start), set()
         for strategy in strategies:
             totals = await self.store.totals(strategy.person_id, strategy.id)
             base += totals.base_delta.value
             quote += totals.quote_delta.value
             ours |= {o.order_id for o in (await self.state(strategy)).orders}
-        balances = venue.balances
+        balances = self.venue.core.accounts[account].balances
         assert balances["USDT"].total == quote
         assert (balances["BTC"].total if "BTC" in balances else Decimal(0)) == base
-        resting = {o.link_id for o in self.venue.core.orders.values() if o.account == account and o.is_open}
-        assert resting == ours
+        assert self.resting(account) == ours
 
 
 @asynccontextmanager

@@ -293,8 +293,8 @@ def ask_name(texts: Texts, suggestion: str, *, before: str = "") -> Screen:
 
 def another(texts: Texts, *, before: str = "") -> Screen:
     """Item 10."""
-    row = [button(texts, "another", "again"), button(texts, "done", "done")]
-    return Screen(paragraphs(before, texts("form.ask.another")), keyboard(row))
+    rows = keyboard([button(texts, "another", "again")], [button(texts, "done", "done")])
+    return Screen(paragraphs(before, texts("form.ask.another")), rows)
 
 
 def paragraphs(*parts: str) -> str:

@@ -12,8 +12,8 @@ from telegram.ext import BaseRateLimiter
 
 PER_CHAT = (1.0, 5.0)
 IN_ALL = (25.0, 25.0)
-UNLIMITED = False
-"""As `rate_limit_args` of a sending method: the caller keeps the limits itself."""
+UNLIMITED = True
+"""As `rate_limit_args` of a sending method: the caller keeps the limits itself. PTB drops what is falsy."""
 _PATIENCE_S = 30.0
 _TRIES = 3
 

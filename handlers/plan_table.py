@@ -46,9 +46,9 @@ def summary(texts: Texts, plan: Plan, *, environment: str, mode: str) -> str:
         cost=formats.quote(plan.total_cost, symbol),
         fees=formats.quote(plan.total_with_fees, symbol),
     )
-    deepest = texts(
-        "plan.deepest", drop=formats.percent(plan.deepest_drop), rebuys=max(0, len(plan.placed) - 1)
-    )
+    rebuys = max(0, len(plan.placed) - 1)
+    drop = formats.percent(plan.deepest_drop)
+    deepest = texts.count("plan.deepest", rebuys, drop=drop) if rebuys else texts("plan.no_rebuys")
     return "\n".join(
         (head, total, deepest, _limit(texts, plan), _minimum(texts, plan.rules), _free(texts, plan))
     )
@@ -183,16 +183,18 @@ def _columns(texts: Texts, plan: Plan, name: str, places: int) -> tuple[_Column,
 def _grids(
     texts: Texts, plan: Plan, columns: Sequence[_Column], rungs: Sequence[Rung]
 ) -> Iterator[tuple[str, ...]]:
-    """The columns in one table, or in more where they are too wide; k leads each."""
-    k = _padded("k", [str(rung.k) for rung in rungs], texts)
+    """The columns in one table, or in more where they are too wide; k leads each, marked where the limit cuts it off."""
+    cut = plan.cut_by_limit_at
+    off = len(plan.rungs) if cut is None else cut
+    k = _padded("k", [f"{_CUT if rung.k >= off else ''}{rung.k}" for rung in rungs], texts)
     pending: list[list[str]] = [k]
     for made in columns:
         cells = _padded(made.key, [made.cell(rung) for rung in rungs], texts)
         if len(pending) > 1 and sum(len(c[0]) + 1 for c in pending) + len(cells[0]) > WIDTH:
-            yield tuple(_lines(pending, rungs, plan.cut_by_limit_at))
+            yield tuple(_lines(pending, rungs))
             pending = [k]
         pending.append(cells)
-    yield tuple(_lines(pending, rungs, plan.cut_by_limit_at))
+    yield tuple(_lines(pending, rungs))
 
 
 def _padded(key: str, cells: Sequence[str], texts: Texts) -> list[str]:
@@ -201,13 +203,13 @@ def _padded(key: str, cells: Sequence[str], texts: Texts) -> list[str]:
     return [text.rjust(width) for text in (head, *cells)]
 
 
-def _lines(columns: Sequence[Sequence[str]], rungs: Sequence[Rung], cut: int | None) -> Iterator[str]:
-    """The head, the rows, a line of dots where rungs are left out, and a mark behind k where the limit cuts."""
+def _lines(columns: Sequence[Sequence[str]], rungs: Sequence[Rung]) -> Iterator[str]:
+    """The head, the rows, and a line of dots where rungs are left out."""
     head, *rows = zip(*columns, strict=True)
     yield " ".join(head)
     before = -1
-    for rung, (k, *cells) in zip(rungs, rows, strict=True):
+    for rung, cells in zip(rungs, rows, strict=True):
         if rung.k != before + 1:
-            yield "…".rjust(len(k))
-        yield f"{k}{_CUT if rung.k == cut else ' '}{' '.join(cells)}"
+            yield "…".rjust(len(cells[0]))
+        yield " ".join(cells)
         before = rung.k

@@ -21,6 +21,7 @@ from handlers.texts import Texts
 MIN_PASSWORD = 12
 _MAX_SECRET = 512
 _DAY_MS = 24 * 3_600_000
+_FAR_DAYS = 366
 
 
 class AwaitedSecret(MessageFilter):
@@ -156,7 +157,9 @@ def facts_text(texts: Texts, environment: Environment, facts: KeyFacts, now: int
         lines.append(texts("facts.no_end"))
     else:
         days = max(0, (facts.expires_at - now) // _DAY_MS)
-        lines.append(texts.count("facts.days", days, day=Formats(texts.locale).day(facts.expires_at)))
+        day = Formats(texts.locale).day(facts.expires_at)
+        far = days > _FAR_DAYS
+        lines.append(texts("facts.until", day=day) if far else texts.count("facts.days", days, day=day))
     return "\n".join(lines)
 
 

@@ -80,15 +80,14 @@ def test_the_tables_say_what_the_strategy_reference_works_out() -> None:
 
 def test_numbers_of_the_table_follow_the_language() -> None:
     lines = [line for _, grid in tables(texts_for("pt_BR"), worked()) for line in grid]
-    assert " 2  1,99 58806,00 312,12  918,05" in lines
+    assert "  2  1,99 58806,00 312,12  918,05" in lines
 
 
-def test_the_rung_that_the_limit_cuts_is_marked_once_in_each_table() -> None:
+def test_every_rung_that_the_limit_cuts_off_is_marked_in_each_table() -> None:
     for _, grid in tables(texts_for("en"), worked()):
         marked = [line for line in grid if "×" in line]
-        assert len(marked) == 1
-        assert marked[0].startswith("14×")
-    assert "× from this rung on" in messages(texts_for("en"), worked())[-1]
+        assert [line.split()[0] for line in marked] == [f"×{k}" for k in range(14, 21)]
+    assert "× is not bought" in messages(texts_for("en"), worked())[-1]
     assert not any("×" in text for text in messages(texts_for("en"), worked(UNLIMITED)))
 
 
@@ -98,10 +97,10 @@ def test_a_long_ladder_is_shortened_in_the_chat_and_whole_in_the_file() -> None:
     chat = "\n".join(messages(texts, plan))
     cut = plan.cut_by_limit_at
     assert cut is not None
-    assert f"\n{cut:3}×" in chat
-    assert "\n200 " in chat
-    assert "\n150 " not in chat
-    assert sum(line.lstrip().startswith("150 ") for line in as_file(texts, plan).splitlines()) == 3
+    assert f" ×{cut} " in chat
+    assert "\n×200 " in chat
+    assert "×150 " not in chat
+    assert sum(line.startswith("×150 ") for line in as_file(texts, plan).splitlines()) == 3
 
 
 def test_the_summary_names_cost_fees_depth_cut_minimum_and_balance() -> None:

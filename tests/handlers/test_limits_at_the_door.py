@@ -1,0 +1,34 @@
+"""What PTB's own sending methods take from the limiter that answers and alerts share."""
+
+import aiohttp
+from telegram.ext import ExtBot
+
+from bot.sandbox.telegram_server import SandboxTelegram
+from handlers.limiter import PER_CHAT, UNLIMITED, AnswersFirst, Limiter
+
+
+def places_left(limiter: Limiter) -> int:
+    """How many alerts may go at once."""
+    left = 0
+    while limiter.take(1) <= 0:
+        left += 1
+    return left
+
+
+async def after_sending(**how: object) -> int:
+    hook = AnswersFirst(Limiter(lambda: 0.0))
+    async with SandboxTelegram() as server, aiohttp.ClientSession() as person:
+        body, key = {"user": 1, "text": "/start"}, {"X-Chat-Key": server.key}
+        async with person.post(f"{server.url}/chat/send", json=body, headers=key) as said:
+            assert said.status == 200
+        async with ExtBot(server.token, base_url=f"{server.url}/bot", rate_limiter=hook) as sender:
+            await sender.send_message(1, "hello", **how)
+    return places_left(hook.limiter)
+
+
+async def test_an_answer_takes_a_place_from_the_alerts() -> None:
+    assert await after_sending() == PER_CHAT[1] - 1
+
+
+async def test_an_alert_that_waited_for_its_place_is_not_counted_twice() -> None:
+    assert await after_sending(rate_limit_args=UNLIMITED) == PER_CHAT[1]

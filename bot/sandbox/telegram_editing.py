@@ -101,8 +101,11 @@ def _apply(
     kept = {name: value for name, value in message.content.items() if name not in replaced}
     content = {**kept, **new}
     inline = message.markup if message.markup and "inline_keyboard" in message.markup else None
-    if _compared(content) == _compared(message.content) and markup == inline:
+    retold = _compared(content) != _compared(message.content)
+    if not retold and markup == inline:
         raise bad_request(_NOT_MODIFIED)
+    if retold:
+        content["_retold"] = True
     world.flood.pass_one(message.chat_id)
     message.content, message.markup, message.edit_date = content, markup, world.now()
     world.store.save_message(message)

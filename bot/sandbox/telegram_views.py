@@ -71,9 +71,10 @@ def chat_message(world: World, message: StoredMessage) -> Json:
     """The page's shape; a deleted message keeps its id and its place and nothing else.
 
     ``text`` holds the caption where there is a photo or a document. Beyond the documented keys: date, edit_date
-    (Unix seconds), revision (grows with every change of any message), pinned, silent, protected, spoiler,
-    reply_to (a message id or null), keyboard (a reply keyboard's labels or null), markup (the kind of a
-    non-inline markup or null), service ("pinned" or null).
+    (Unix seconds), retold (edited, and not only its keyboard: what people see as edited), revision (grows with
+    every change of any message), pinned, silent, protected, spoiler, reply_to (a message id or null), keyboard
+    (a reply keyboard's labels or null), markup (the kind of a non-inline markup or null), service ("pinned" or
+    null).
     """
     content: Json = {} if message.deleted else message.content
     markup: Json = {} if message.deleted else message.markup or {}
@@ -90,6 +91,7 @@ def chat_message(world: World, message: StoredMessage) -> Json:
         "deleted": message.deleted,
         "date": message.date,
         "edit_date": message.edit_date,
+        "retold": message.edit_date is not None and ("_retold" in content or not message.from_bot),
         "revision": message.revision,
         "pinned": message.pinned and not message.deleted,
         "silent": bool(content.get("_silent")),

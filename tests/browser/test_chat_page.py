@@ -146,6 +146,9 @@ async def test_messages_are_edited_deleted_pinned_and_never_scroll_the_page(chat
     await chat.stays_in_width()
 
     card = await chat.say("ciclo 1", reply_markup=KEYBOARD)
+    await chat.bot("editMessageReplyMarkup", chat_id=1, message_id=card)
+    await playwright_api.expect(chat.message(card).get_by_role("button")).to_have_count(0)
+    assert "editada" not in await chat.message(card).inner_text()
     await chat.bot("editMessageText", chat_id=1, message_id=card, text="ciclo 2")
     await playwright_api.expect(chat.message(card)).to_contain_text("ciclo 2")
     await playwright_api.expect(chat.message(card)).to_contain_text("editada")

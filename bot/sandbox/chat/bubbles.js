@@ -44,7 +44,7 @@ function textBox(message, act) {
 
 function meta(message) {
   const line = make("span", "meta");
-  if (message.edited) line.append(make("span", "", say("edited")), " ");
+  if (message.retold) line.append(make("span", "", say("edited")), " ");
   line.append(make("time", "", clockTime(message.date)));
   if (message.from === "user") {
     const ticks = make("span", "ticks", "✓✓");

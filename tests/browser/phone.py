@@ -70,11 +70,11 @@ class Phone:
         """Neither the page nor a table in it scrolls sideways."""
         assert await self.page.evaluate(_TOO_WIDE) == []
 
-    async def shoot(self, what: str, *, at: str | None = None) -> None:
-        """A screenshot for the eye, of the end of the chat or of the newest message with the words `at`."""
+    async def shoot(self, what: str, *, at: str | None = None, edge: str = "end") -> None:
+        """A screenshot for the eye: the end of the chat, or the newest message with the words `at` at that edge."""
         if at is not None:
             message = self.page.locator("#log > .message.bot").filter(has_text=re.compile(at)).last
-            await message.evaluate("e => e.scrollIntoView({block: 'end'})")
+            await message.evaluate("(e, edge) => e.scrollIntoView({block: edge})", edge)
         self.taken += 1
         place = self.pictures / f"{self.name}-{self.taken:02d}-{what}.png"
         await self.page.screenshot(path=place, animations="disabled")

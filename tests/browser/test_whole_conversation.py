@@ -118,12 +118,13 @@ async def set_up_in_portuguese(chat: Phone) -> None:
     await chat.shoot("review")
     await chat.press("7 Plano")
     table = await chat.sees("Nada nela fere uma regra")
-    assert re.search(r"\n *20 .*7\.?73\d", table), table
+    assert re.search(r"\n×20 .* 7734", table), table
     picture = chat.page.locator("#log .photo img").last
     await picture.scroll_into_view_if_needed()
     assert await picture.evaluate("e => e.decode().then(() => e.naturalWidth)") > 500
     await chat.shoot("plan-picture", at="imprimir_estrategia")
-    await chat.shoot("plan-table", at="Compras")
+    await chat.shoot("plan-table", at="Compras", edge="start")
+    await chat.shoot("plan-end")
     await chat.stays_in_width()
     await chat.press("8 Salvar")
     await chat.sees("salvar_estrategia")
@@ -230,7 +231,8 @@ async def set_up_in_english(chat: Phone) -> None:
     await chat.press("7 Plan")
     await chat.sees("Nothing in it breaks")
     await chat.shoot("plan-picture", at="imprimir_estrategia")
-    await chat.shoot("plan-table", at="Buys")
+    await chat.shoot("plan-table", at="Buys", edge="start")
+    await chat.shoot("plan-end")
     await chat.stays_in_width()
     await chat.press("8 Save")
     await chat.sees("salvar_estrategia")

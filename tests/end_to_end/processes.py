@@ -203,7 +203,7 @@ class Street:
 
     async def until(self, fact: Callable[[], Any], timeout: float = 60) -> None:  # noqa: ASYNC109
         async with asyncio.timeout(timeout):
-            while not await fact():  # noqa: ASYNC110 - the facts lie in other processes
+            while not await fact():
                 await asyncio.sleep(0.1)
 
 

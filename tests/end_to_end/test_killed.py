@@ -32,7 +32,7 @@ async def test_a_bot_killed_in_mid_cycle_goes_on_and_the_books_are_right(tmp_pat
         await place.start_bot()
         await chat.sees("/unlock|desbloque", timeout=30)
         await unlock(chat)
-        await chat.sees("Ciclo 2 encerrado", timeout=90)
+        await chat.sees(r"Ciclo \d+ encerrado", timeout=90)
         await place.market(do="pause")
         await place.until(lambda: settled(place))
         await place.bot_ends()

@@ -86,9 +86,7 @@ async def test_bad_answers_are_told_what_would_pass_and_asked_again(household: H
     assert changed <= {"_seen"}
 
 
-async def test_an_answer_of_4096_characters_loses_nothing(
-    household: Household, chat: Chat
-) -> None:
+async def test_an_answer_of_4096_characters_loses_nothing(household: Household, chat: Chat) -> None:
     await to_item_1(chat)
     await chat.ask("x" * 4096, "⚠️ 1 qty_inicial")
     draft = await draft_of(household)

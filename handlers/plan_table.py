@@ -89,16 +89,16 @@ def verdict(texts: Texts, plan: Plan) -> str:
 def messages(texts: Texts, plan: Plan) -> tuple[str, ...]:
     """The tables as HTML, each text short enough for one message."""
     parts: list[str] = []
+    note = "" if plan.cut_by_limit_at is None else f"\n{texts('plan.table.cut')}"
     for title, grid in tables(texts, plan):
         for piece in _pieces(grid):
-            part = f"{title}\n<pre>{piece}</pre>"
+            part, note = f"{title}\n<pre>{piece}</pre>{note}", ""
             if parts and len(parts[-1]) + len(part) + 2 <= LONGEST:
                 parts[-1] += f"\n\n{part}"
             else:
                 parts.append(part)
-    notes = [texts("plan.table.cut")] if plan.cut_by_limit_at is not None else []
-    notes += [texts("plan.table.left_out")] if shortened(plan) else []
-    parts[-1] = "\n".join((parts[-1], *notes))
+    if shortened(plan):
+        parts[-1] += f"\n{texts('plan.table.left_out')}"
     return tuple(parts)
 
 

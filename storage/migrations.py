@@ -178,12 +178,38 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What each person wants to be told and how; the living card of a strategy lies here so that a restart finds it.
+_ALERTS = """
+CREATE TABLE alert_choices (
+    person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    choice TEXT NOT NULL CHECK (choice IN ('on', 'silent', 'off')),
+    PRIMARY KEY (person_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tastes (
+    person_id INTEGER PRIMARY KEY REFERENCES people (id) ON DELETE CASCADE,
+    zone TEXT,
+    digest_hour INTEGER CHECK (digest_hour BETWEEN 0 AND 23),
+    digest_day TEXT,
+    dark INTEGER NOT NULL DEFAULT 0 CHECK (dark IN (0, 1))
+) STRICT;
+CREATE TABLE live_cards (
+    strategy_id INTEGER PRIMARY KEY REFERENCES strategies (id) ON DELETE CASCADE,
+    person_id INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+    message_id INTEGER NOT NULL,
+    pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_by_person ON outbox (person_id, id);
+"""
+
 STEPS = {
     "0001_people": _PEOPLE,
     "0002_strategies": _STRATEGIES,
     "0003_fills": _FILLS,
     "0004_messages": _MESSAGES,
     "0005_vault": _VAULT,
+    "0006_alerts": _ALERTS,
 }
 
 

@@ -203,6 +203,38 @@ CREATE TABLE live_cards (
 CREATE INDEX outbox_by_person ON outbox (person_id, id);
 """
 
+# Parameters chosen while the journal counts on others: the runner takes them over when a cycle begins. A deleted
+# strategy that has traded stays for the ledger's sake, under a name that is free again.
+_EDITED = """
+ALTER TABLE strategies ADD COLUMN pending_params TEXT;
+ALTER TABLE strategies ADD COLUMN deleted_at INTEGER;
+"""
+
+# A removed person's row stays: strategies, fills and the audit log refer to it, and an invite brings them back.
+_ACCESS = """
+ALTER TABLE people ADD COLUMN removed_at INTEGER;
+CREATE TABLE invites (
+    code_hash TEXT PRIMARY KEY,
+    made_by INTEGER NOT NULL REFERENCES people (id),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    used_by INTEGER REFERENCES people (id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    person_id INTEGER NOT NULL REFERENCES people (id),
+    deed TEXT NOT NULL,
+    about TEXT NOT NULL
+) STRICT;
+CREATE TABLE stop_wishes (
+    strategy_id INTEGER PRIMARY KEY REFERENCES strategies (id),
+    mode TEXT NOT NULL CHECK (mode IN ('after_cycle', 'keep_coins', 'sell_now')),
+    at INTEGER NOT NULL
+) STRICT;
+"""
+
 STEPS = {
     "0001_people": _PEOPLE,
     "0002_strategies": _STRATEGIES,
@@ -210,6 +242,8 @@ STEPS = {
     "0004_messages": _MESSAGES,
     "0005_vault": _VAULT,
     "0006_alerts": _ALERTS,
+    "0007_edited": _EDITED,
+    "0008_access": _ACCESS,
 }
 
 

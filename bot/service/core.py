@@ -204,7 +204,7 @@ class Service:
 
     async def market(self, person: Person, environment: Environment, pair: str) -> Market:
         """InvalidInput("par") for a pair that is not traded there."""
-        public = self._public_of(environment)
+        public = self.public(environment)
         rules = await public.rules(pair)
         price = await public.last_price(pair)
         return Market(environment, rules, price, await self._free(person, environment, rules.symbol))
@@ -299,12 +299,13 @@ class Service:
 
     async def _rules(self, strategy: Strategy) -> MarketRules:
         known = self._supervisor.rules(strategy.id)
-        return known or await self._public_of(strategy.environment).rules(strategy.symbol.name)
+        return known or await self.public(strategy.environment).rules(strategy.symbol.name)
 
     async def _price(self, strategy: Strategy) -> Price | None:
-        return await self._supervisor.last_price(self._public_of(strategy.environment), strategy.symbol)
+        return await self._supervisor.last_price(self.public(strategy.environment), strategy.symbol)
 
-    def _public_of(self, environment: Environment) -> Exchange:
+    def public(self, environment: Environment) -> Exchange:
+        """The exchange as everybody sees it, without a key; kept until `close`."""
         public = self._public.get(environment)
         if public is None:
             public = self._public[environment] = self._exchanges(environment, None)

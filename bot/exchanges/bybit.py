@@ -32,7 +32,7 @@ from bot.exchanges.bybit_stream import BybitLink
 from bot.exchanges.environments import Endpoints
 from bot.exchanges.gate import Lane
 from bot.exchanges.stream import PrivateStream, StreamTimings
-from bot.ports import Balance, Clock, Credentials, Environment, KeyFacts, OrderRequest, OrderView
+from bot.ports import Balance, Candle, Clock, Credentials, Environment, KeyFacts, OrderRequest, OrderView
 
 RULES_KEPT_SECONDS = 4 * 3600.0
 _PAGES = 40
@@ -126,6 +126,18 @@ class BybitExchange:
 
     async def last_price(self, symbol: str) -> Price:
         return translate.last_price(await self._market("get_tickers", symbol))
+
+    async def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[Candle]:
+        """Of the last price, oldest first; Bybit gives a thousand at most."""
+        result = await self._calls.read(
+            Lane.MARKET,
+            "get_kline",
+            category="spot",
+            symbol=(await self._symbol(symbol)).name,
+            interval=str(minutes),
+            limit=limit,
+        )
+        return translate.candles(result)
 
     async def _market(self, call: Call, symbol: str) -> translate.Row:
         """The one row of a pair; InvalidInput when there is none, as Bybit lists only pairs that trade."""

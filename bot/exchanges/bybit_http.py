@@ -32,6 +32,7 @@ _NEVER_A_CODE = -1234567
 Call = Literal[
     "get_server_time",
     "get_instruments_info",
+    "get_kline",
     "get_tickers",
     "get_wallet_balance",
     "get_open_orders",

@@ -18,7 +18,7 @@ from bot.domain.market import MarketRules, Side, Symbol
 from bot.domain.money import EXACT, Base, Price, Quote, exact, total_base, total_quote
 from bot.domain.orders import PREFIX, Fill
 from bot.errors import Unavailable
-from bot.ports import Balance, KeyFacts, OrderView
+from bot.ports import Balance, Candle, KeyFacts, OrderView
 
 Row = Mapping[str, Any]
 
@@ -96,6 +96,16 @@ def last_price(row: Row) -> Price:
         if price.value <= 0:
             raise ValueError("a price is positive")
         return price
+
+
+def candles(result: Row) -> Sequence[Candle]:
+    """Bybit sends the newest first, as rows of text: start, open, high, low, close, volume, turnover."""
+    with reading("candles"):
+        found = [
+            Candle(int(at), Price.of(first), Price.of(high), Price.of(low), Price.of(last))
+            for at, first, high, low, last, *_ in result["list"]
+        ]
+        return sorted(found, key=lambda candle: candle.at)
 
 
 def balances(result: Row, coins: Iterable[str]) -> Mapping[str, Balance]:

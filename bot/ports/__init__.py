@@ -3,6 +3,7 @@
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.exchange import (
     Balance,
+    Candle,
     Environment,
     Exchange,
     FillView,
@@ -33,6 +34,7 @@ from bot.ports.vault import Credentials, Secret, Vault
 __all__ = [
     "Balance",
     "BookStore",
+    "Candle",
     "Clock",
     "Credentials",
     "CycleRecord",

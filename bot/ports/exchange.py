@@ -81,6 +81,17 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Candle:
+    """Prices of some minutes; `at` is when it opened, ms UTC."""
+
+    at: int
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+
+
+@dataclass(frozen=True, slots=True)
 class KeyFacts:
     """What the exchange says of an API key. `expires_at` in ms UTC, None where it does not expire."""
 
@@ -119,6 +130,9 @@ class Exchange(Protocol):
         """The pair's rules; InvalidInput when it is not traded here."""
 
     async def last_price(self, symbol: str) -> Price: ...
+
+    async def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[Candle]:
+        """The last candles of that many minutes (1, 5, 15, 60 or 240), oldest first; the newest may be open."""
 
     async def balances(self, coins: Sequence[str]) -> Mapping[str, Balance]:
         """One entry for each asked coin, zero included."""

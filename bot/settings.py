@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import ConfigError
@@ -15,6 +16,7 @@ from bot.ports import Secret
 
 _DYNO_MARKS = ("DYNO", "RENDER", "RAILWAY_ENVIRONMENT", "FLY_APP_NAME", "K_SERVICE")
 _MASTER_KEY_BYTES = 32
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,18 @@ class Settings(BaseSettings):
     secrets_in_chat: bool = Field(
         default=False,
         description="yes lets people type passwords and keys into the chat (Telegram sees them)",
+    )
+    web_public_url: str | None = Field(
+        None,
+        description="where people reach our page for passwords and keys: https://..., or http:// on 127.0.0.1 only",
+    )
+    web_host: str = Field("127.0.0.1", description="the address that our page listens on; a dyno wants 0.0.0.0")
+    web_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        validation_alias=AliasChoices("web_port", "port"),
+        description="its port, also read from PORT; empty: no page and no /health; 0: a free one, for trying it out",
     )
     default_pair: str = Field("BTCUSDT", description="the pair that /newstrategy offers first")
     log_format: Literal["auto", "console", "json"] = Field(
@@ -85,6 +99,7 @@ class Settings(BaseSettings):
             found.append(
                 "this host wipes its disk at every restart: put DATA_DIR on a volume and set DATA_IS_DURABLE=yes"
             )
+        found += self._page_problems()
         parts = (self.sandbox_bybit_rest, self.sandbox_bybit_ws_private, self.sandbox_bybit_ws_public)
         if any(parts) and not all(parts):
             found.append("SANDBOX_BYBIT_REST, _WS_PRIVATE and _WS_PUBLIC are set together or not at all")
@@ -93,6 +108,18 @@ class Settings(BaseSettings):
         except ConfigError as exc:
             found += exc.problems
         return tuple(found)
+
+    def _page_problems(self) -> list[str]:
+        if self.web_public_url is None:
+            return []
+        parts = urlsplit(self.web_public_url)
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        found = []
+        if not safe or not parts.hostname or parts.query or parts.fragment or parts.path.strip("/"):
+            found.append("WEB_PUBLIC_URL: expected https://your.host (http:// works on 127.0.0.1 only)")
+        if self.web_port is None:
+            found.append("WEB_PUBLIC_URL needs WEB_PORT (or PORT): the page must listen somewhere")
+        return found
 
 
 def on_a_dyno(environ: Mapping[str, str]) -> bool:

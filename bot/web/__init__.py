@@ -1,0 +1,1 @@
+"""Our own small web part: the one-time page for secrets, and /health."""

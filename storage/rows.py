@@ -78,6 +78,7 @@ def strategy_from(row: Row) -> Strategy:
         status=RunStatus(row["status"]),
         pause_reason=row["pause_reason"],
         created_at=row["created_at"],
+        pending=params_from(row["pending_params"]) if row.get("pending_params") else None,
     )
 
 

@@ -9,13 +9,12 @@ from bot.domain.market import Side, Symbol
 from bot.domain.money import Base, Price, Quote, total_base, total_quote
 from bot.domain.orders import Fill
 from bot.domain.params import StrategyParams
-from bot.errors import InvalidInput
 from bot.ports.clock import Clock
 from bot.ports.exchange import Environment
 from bot.ports.store import CycleRecord, Draft, FillRecord, LedgerTotals, Person, Role, RunStatus, Strategy
 from storage import rows
 from storage.database import Database, Rows
-from storage.store_engine import EngineStore
+from storage.store_strategies import StrategyStore, refuse_taken_name
 
 _FILLS = """
     SELECT fills.* FROM fills JOIN strategies AS s ON s.id = fills.strategy_id
@@ -27,7 +26,7 @@ _CYCLES = """
 """
 
 
-class SqliteStore(EngineStore):
+class SqliteStore(StrategyStore):
     """Implements bot.ports.store.BookStore; what belongs to another person is as if it did not exist."""
 
     async def people(self) -> Sequence[Person]:
@@ -78,7 +77,7 @@ class SqliteStore(EngineStore):
         return await self._database.run(lambda db: _add_strategy(db, row))
 
     async def strategies(self, person_id: int) -> Sequence[Strategy]:
-        query = "SELECT * FROM strategies WHERE person_id = ? ORDER BY id"
+        query = "SELECT * FROM strategies WHERE person_id = ? AND deleted_at IS NULL ORDER BY id"
         found = await self._database.run(lambda db: list(db.query(query, [person_id])))
         return [rows.strategy_from(row) for row in found]
 
@@ -152,14 +151,7 @@ def _add_person(db: Rows, *, chat_id: int, name: str, locale: str, role: Role, a
 
 
 def _add_strategy(db: Rows, row: rows.Row) -> Strategy:
-    query = "SELECT 1 FROM strategies WHERE person_id = ? AND name = ?"
-    if db.execute(query, [row["person_id"], row["name"]]).fetchone():
-        raise InvalidInput(
-            "nome",
-            "a name that no other strategy of yours has",
-            key="name_taken",
-            values={"name": row["name"]},
-        )
+    refuse_taken_name(db, row["person_id"], row["name"])
     strategy_id = db.table("strategies").insert(row).last_pk
     return rows.strategy_from({"id": strategy_id, "pause_reason": None, **row})
 

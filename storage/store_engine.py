@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.events import Event
+from bot.domain.events import Event, ParamsTaken
 from bot.domain.notices import Notice
+from bot.domain.params import StrategyParams
 from bot.errors import InvariantBroken, StoreError
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.store import RunStatus, Saved, Step, Strategy
@@ -30,6 +31,7 @@ _KEEP_STATE = """
 _CLOSE_ORDER = """
     UPDATE orders SET status = 'closed', closed_at = ? WHERE order_id = ? AND strategy_id = ? AND status = 'open'
 """
+_TAKE_PARAMS = "UPDATE strategies SET params = ?, pending_params = nullif(pending_params, ?) WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class EngineStore:
         return [rows.strategy_from(row) for row in found]
 
     async def strategy(self, person_id: int, strategy_id: int) -> Strategy | None:
-        query = "SELECT * FROM strategies WHERE id = ? AND person_id = ?"
+        query = "SELECT * FROM strategies WHERE id = ? AND person_id = ? AND deleted_at IS NULL"
         found = await self._database.run(lambda db: list(db.query(query, [strategy_id, person_id])))
         return rows.strategy_from(found[0]) if found else None
 
@@ -68,6 +70,11 @@ class EngineStore:
         query = "SELECT exec_id FROM fills WHERE strategy_id = ?"
         found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchall())
         return frozenset(row[0] for row in found)
+
+    async def pending_params(self, strategy_id: int) -> StrategyParams | None:
+        query = "SELECT pending_params FROM strategies WHERE id = ? AND pending_params IS NOT NULL"
+        found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchone())
+        return rows.params_from(found[0]) if found else None
 
     async def commit(self, step: Step) -> bool:
         """Save one step in one transaction; False when its fill was booked before.
@@ -134,6 +141,9 @@ def _commit(db: Rows, step: Step) -> bool:
             key=f"{step.strategy_id}:{sequence}:{number}",
             at=step.at,
         )
+    if isinstance(step.event, ParamsTaken):
+        taken = rows.params_json(step.event.params)
+        db.execute(_TAKE_PARAMS, [taken, taken, step.strategy_id])
     _set_status(db, step.strategy_id, step.status, step.pause_reason)
     return True
 

@@ -18,6 +18,7 @@ from bot.domain.events import (
     OrderClosed,
     OrderRefused,
     OrderTaken,
+    ParamsTaken,
     StartAsked,
     StopAsked,
     StopMode,
@@ -29,7 +30,7 @@ from bot.domain.orders import Leg, OrderStatus
 from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wants
 from bot.domain.setbacks import give_up_entry, lose, refuse
 from bot.domain.starting import ask_balance, begin_cycle, start
-from bot.domain.state import Phase, State
+from bot.domain.state import BETWEEN_CYCLES, Phase, State
 from bot.domain.stopping import close_orders, stop_now
 from bot.domain.turn import Context, Decision, Turn
 from bot.errors import InvariantBroken
@@ -85,6 +86,9 @@ def _apply(turn: Turn, event: Event) -> None:
             order = turn.state.order(order_id)
             if order is not None and order.status is OrderStatus.CANCELLING and order.closed_at is None:
                 turn.state = turn.state.with_order(replace(order, status=OrderStatus.LIVE))
+        case ParamsTaken():
+            if turn.state.phase not in BETWEEN_CYCLES:
+                raise InvariantBroken("parameters change between two cycles only")
         case StopAsked(mode=mode):
             too_late = turn.state.phase is Phase.STOPPING and mode is StopMode.AFTER_CYCLE
             if turn.state.running and not too_late:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from bot.domain.money import Base, Quote
 from bot.domain.orders import Fill
+from bot.domain.params import StrategyParams
 
 
 class StopMode(StrEnum):
@@ -94,6 +95,18 @@ class CancelFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ParamsTaken:
+    """From the cycle that begins next on, `params` hold instead of `before`; only between two cycles.
+
+    Both stand in the journal, so that it can be replayed from its beginning with the parameters of each time.
+    """
+
+    params: StrategyParams
+    before: StrategyParams
+    kind: Literal["params_taken"] = "params_taken"
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     mode: StopMode
     kind: Literal["stop_asked"] = "stop_asked"
@@ -115,6 +128,7 @@ Event = (
     | OrderRefused
     | OrderAbsent
     | CancelFailed
+    | ParamsTaken
     | StopAsked
     | Tick
 )

@@ -28,6 +28,10 @@ class Phase(StrEnum):
     """The person asked to stop now: orders are being closed, then coins sold or kept."""
 
 
+BETWEEN_CYCLES = frozenset({Phase.IDLE, Phase.STARTING})
+"""Where no order and no holding of a cycle depends on the parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """A leg that the exchange keeps refusing, or whose order keeps vanishing; tried again at `retry_at` (ms UTC)."""

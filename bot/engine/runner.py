@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -10,10 +10,12 @@ import structlog
 from bot.domain.commands import Announce, Place, ReloadRules, WakeAt
 from bot.domain.cycle import decide, pending
 from bot.domain.events import (
+    BalanceRead,
     Event,
     FillBooked,
     OrderClosed,
     OrderTaken,
+    ParamsTaken,
     StartAsked,
     StopAsked,
     StopMode,
@@ -23,7 +25,7 @@ from bot.domain.ladder import build_ladder
 from bot.domain.market import MarketRules
 from bot.domain.notices import CycleClosed, Notice, Paused
 from bot.domain.orders import Fill
-from bot.domain.state import State
+from bot.domain.state import BETWEEN_CYCLES, State
 from bot.domain.turn import Context, Decision
 from bot.engine.executor import Executor, Patience
 from bot.errors import StoreError
@@ -216,6 +218,8 @@ class Runner:
         event = arrival.event
         repeated = isinstance(event, FillBooked) and self.knows_fill(event.fill.exec_id)
         if not repeated:
+            if isinstance(event, BalanceRead):
+                await self._take_params()
             ctx = self.context()
             decision = decide(self.state, event, ctx)
             if decision.state == self.state and all(isinstance(c, WakeAt) for c in decision.commands):
@@ -224,6 +228,17 @@ class Runner:
                 await self._save_and_act(event, decision, ctx.now)
         if arrival.done is not None and not arrival.done.done():
             arrival.done.set_result(None)
+
+    async def _take_params(self) -> None:
+        """A cycle is about to begin: parameters that were changed during the last one hold from here on."""
+        chosen = await self._store.pending_params(self.strategy.id)
+        if chosen is None or self.state.phase not in BETWEEN_CYCLES:
+            return
+        taken, ladder = ParamsTaken(chosen, self.strategy.params), build_ladder(chosen)
+        ctx = Context(chosen, ladder, self.rules, self.clock.now())
+        await self._save_and_act(taken, decide(self.state, taken, ctx), ctx.now)
+        self.strategy, self._ladder = replace(self.strategy, params=chosen, pending=None), ladder
+        self.log.info("params_taken")
 
     async def _save_and_act(self, event: Event, decision: Decision, at: int) -> None:
         saved = await self._store.commit(self._step_record(event, decision, at))

@@ -44,7 +44,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A saved strategy. `pause_reason` is set while PAUSED."""
+    """A saved strategy. `pause_reason` is set while PAUSED.
+
+    `params` are those of the cycle under way (or the last one); `pending` ones wait for the next to begin.
+    """
 
     id: int
     person_id: int
@@ -55,11 +58,19 @@ class Strategy:
     status: RunStatus
     pause_reason: str | None
     created_at: int
+    pending: StrategyParams | None = None
+
+    @property
+    def chosen(self) -> StrategyParams:
+        """What the person chose last: what the next cycle will run on."""
+        return self.pending or self.params
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One decision, saved whole or not at all: event, new state, and what follows from it.
+
+    ParamsTaken makes its `params` the strategy's; they are pending no longer, unless others were chosen since.
 
     `expected_sequence` is the number of journalled events before this one; another value in the database means
     a second writer, and the step is refused with StoreError. A `fill` whose (environment, symbol, exec_id,
@@ -148,6 +159,9 @@ class StrategyStore(Protocol):
 
     async def known_fills(self, strategy_id: int) -> frozenset[str]:
         """The execution ids booked for a strategy."""
+
+    async def pending_params(self, strategy_id: int) -> StrategyParams | None:
+        """Parameters that wait for a cycle to begin."""
 
     async def commit(self, step: Step) -> bool:
         """Save one step in one transaction; False when its fill was booked before."""

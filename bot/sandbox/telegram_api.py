@@ -14,9 +14,10 @@ from aiohttp import web
 from bot.sandbox.telegram_errors import ApiError, bad_request
 from bot.sandbox.telegram_faults import Fault, FaultKind, refuse_before
 from bot.sandbox.telegram_media import UPLOAD_BYTES
-from bot.sandbox.telegram_methods import GET_UPDATES, METHODS, Method, take_allowed
+from bot.sandbox.telegram_methods import GET_UPDATES, METHODS, Method
 from bot.sandbox.telegram_request import Params, read_params
 from bot.sandbox.telegram_updates import LONGEST_POLL
+from bot.sandbox.telegram_webhook import GET_UPDATES_CONFLICT, Told, take_allowed
 from bot.sandbox.telegram_world import CallRecord, World
 
 Json = dict[str, Any]
@@ -44,7 +45,7 @@ async def _call(request: web.Request) -> web.StreamResponse:
     try:
         _check_token(world, request.match_info["token"])
         params = await _params(request)
-        result = await _carry_out(world, name, params)
+        result = await carry_out(world, name, params)
     except ApiError as refused:
         _record(world, name, params, refused)
         return _refused(refused)
@@ -52,6 +53,8 @@ async def _call(request: web.Request) -> web.StreamResponse:
         _record(world, name, params, ApiError(0, "connection cut by a fault"))
         return _hang_up(request)
     _record(world, name, params, None)
+    if isinstance(result, Told):
+        return web.json_response({"ok": True, "result": result.result, "description": result.description})
     return web.json_response({"ok": True, "result": result})
 
 
@@ -70,7 +73,12 @@ def _check_token(world: World, token: str) -> None:
         raise ApiError(401, "Unauthorized" if well_formed else "Unauthorized: invalid token specified")
 
 
-async def _carry_out(world: World, name: str, params: Params) -> Any:  # noqa: ANN401 - any JSON
+async def carry_out(world: World, name: str, params: Params) -> Any:  # noqa: ANN401 - any JSON
+    """One call from its name to its result, faults and waits included.
+
+    Raises:
+        ApiError: the refusal.
+    """
     method = GET_UPDATES if name.lower() == "getupdates" else METHODS.get(name.lower())
     if method is None:
         _log.error("the Telegram sandbox has no method %s", name)
@@ -85,6 +93,8 @@ async def _carry_out(world: World, name: str, params: Params) -> Any:  # noqa: A
     except ApiError as refused:
         _log.error("Telegram sandbox, %s: %s", method.name, refused.description)
         raise
+    if params.uploads:
+        await asyncio.sleep(world.brake.wait(sum(len(each.content) for each in params.uploads.values())))
     result = await _answer(world, method, params, fault)
     if fault is not None and fault.kind is FaultKind.REPLY_LOST:
         raise _CutError
@@ -95,6 +105,8 @@ async def _answer(world: World, method: Method, params: Params, fault: Fault | N
     if method is not GET_UPDATES:
         with world.store.together():
             return method.answer(world, params)
+    if world.webhook.url:
+        raise ApiError(409, GET_UPDATES_CONFLICT)
     take_allowed(world, params)
     updates = await world.updates.poll(
         offset=params.integer("offset"),

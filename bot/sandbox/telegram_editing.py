@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
+from bot.sandbox.telegram_album import media_content
 from bot.sandbox.telegram_entities import message_text
-from bot.sandbox.telegram_errors import bad_request, unsupported
+from bot.sandbox.telegram_errors import bad_request
 from bot.sandbox.telegram_markup import parse_markup
-from bot.sandbox.telegram_media import document_field, input_file, photo_field
 from bot.sandbox.telegram_messages import add_bot_message, caption_content, show, text_content
 from bot.sandbox.telegram_request import Params
 from bot.sandbox.telegram_store import StoredMessage
@@ -50,31 +50,10 @@ def edit_message_reply_markup(world: World, params: Params) -> Json:
 def edit_message_media(world: World, params: Params) -> Json:
     """Photo or document; a text message becomes one with a medium, as since Bot API 7.x."""
     media = params.nested("media", "Can't parse input media JSON object")
-    if not isinstance(media, dict):
-        raise bad_request("Can't parse InputMedia: expected an Object" if media else "media not found")
-    kind = media.get("type")
-    if kind not in {"photo", "document"}:
-        raise unsupported(f"media of type {kind}")
-    strangers = media.keys() - {
-        "type",
-        "media",
-        "caption",
-        "parse_mode",
-        "caption_entities",
-        "show_caption_above_media",
-        "has_spoiler",
-        "disable_content_type_detection",
-    }
-    if strangers:
-        raise unsupported(f"the InputMedia field {min(strangers)}")
+    if media is None:
+        raise bad_request("Media not found")
     message, markup = _to_edit(world, params)
-    file = input_file(world, params, "media", kind, given=str(media.get("media", "")))
-    inner = Params()
-    for name, value in media.items():
-        inner.put(name, value)
-    content = {kind: photo_field(file) if kind == "photo" else document_field(file), **caption_content(inner)}
-    if inner.flag("has_spoiler"):
-        content["has_media_spoiler"] = True
+    content = media_content(world, params, media)
     return _apply(world, message, content, (*_MEDIA_FIELDS, *_CAPTION_FIELDS, *_TEXT_FIELDS), markup)
 
 

@@ -7,8 +7,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bot.sandbox.telegram_errors import ApiError, flood_wait
+
+UNBRAKED_BYTES: Final = 100_000
+_LONGEST_BRAKE: Final = 5.0
+_BRAKE_BURST: Final = 1.0
+_BRAKE_REST: Final = 60
 
 
 class FaultKind(StrEnum):
@@ -119,3 +125,30 @@ class FloodGate:
                 raise flood_wait(max(1, math.ceil((messages - levels[key]) / rate)))
         for key, level in levels.items():
             self._buckets[key] = (level - messages, now)
+
+
+class UploadBrake:
+    """Spaces uploads of one and the same size above 100,000 bytes, as the hosted server does (Client.cpp, on_cmd).
+
+    A burst worth one second passes at once; then they follow each other by size * 1e-7 s, drawn between 0.2 and 0.9.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, on: bool = True) -> None:
+        self._clock = clock
+        self._on = on
+        self._last: dict[int, float] = {}
+
+    def wait(self, size: int) -> float:
+        """Seconds this upload has to wait before it is looked at; ``size`` in bytes, of all its files together.
+
+        Raises:
+            ApiError: 429 when more than five seconds of such uploads wait already.
+        """
+        if not self._on or size <= UNBRAKED_BYTES:
+            return 0.0
+        now = self._clock()
+        last = self._last.get(size, 0.0)
+        if last > now + _LONGEST_BRAKE:
+            raise flood_wait(_BRAKE_REST)
+        self._last[size] = max(last + min(max(size * 1e-7, 0.2), 0.9), now - _BRAKE_BURST)
+        return max(0.0, self._last[size] - now)

@@ -101,13 +101,20 @@ def _link_preview(params: Params) -> Json:
 
 
 def _send(world: World, params: Params, content: Json) -> StoredMessage:
-    wanted = _reply_wanted(params)
+    wanted = reply_wanted(params)
     markup = parse_markup(params.text("reply_markup"))
     person = world.writable(params.text("chat_id"))
-    reply_to = _reply_target(world, person, *wanted)
+    reply_to = reply_target(world, person, *wanted)
     world.flood.pass_one(person.id)
     if reply_to:
         content["_reply_to"] = reply_to
+    content |= send_options(params)
+    return add_bot_message(world, person, content, markup)
+
+
+def send_options(params: Params) -> Json:
+    """What every kind of message may carry beside its content."""
+    content: Json = {}
     if params.flag("disable_notification"):
         content["_silent"] = True
     if params.flag("protect_content"):
@@ -116,7 +123,7 @@ def _send(world: World, params: Params, content: Json) -> StoredMessage:
         if not params.text("message_effect_id").isdecimal():
             raise bad_request("EFFECT_ID_INVALID")
         content["effect_id"] = params.text("message_effect_id")
-    return add_bot_message(world, person, content, markup)
+    return content
 
 
 def add_bot_message(world: World, person: Person, content: Json, markup: Json | None) -> StoredMessage:
@@ -133,7 +140,7 @@ def show(world: World, message: StoredMessage) -> None:
     world.publish(message.chat_id, {"type": "message", "message": chat_message(world, message)})
 
 
-def _reply_wanted(params: Params) -> tuple[int, bool]:
+def reply_wanted(params: Params) -> tuple[int, bool]:
     """(message id or 0, whether a missing one is no error)."""
     options = params.nested("reply_parameters", "Can't parse reply parameters JSON object")
     if options is None:
@@ -148,7 +155,8 @@ def _reply_wanted(params: Params) -> tuple[int, bool]:
     return int(options.get("message_id", 0)), bool(options.get("allow_sending_without_reply"))
 
 
-def _reply_target(world: World, person: Person, message_id: int, may_be_missing: bool) -> int:
+def reply_target(world: World, person: Person, message_id: int, may_be_missing: bool) -> int:
+    """The id to reply to, 0 for none."""
     if message_id <= 0:
         return 0
     target = world.store.message(person.id, message_id)

@@ -12,12 +12,13 @@ from typing import Any, Final
 from bot.sandbox import telegram_editing as editing
 from bot.sandbox import telegram_messages as messages
 from bot.sandbox import telegram_settings as settings
+from bot.sandbox import telegram_webhook as webhook
+from bot.sandbox.telegram_album import send_media_group
 from bot.sandbox.telegram_errors import ApiError, unsupported
 from bot.sandbox.telegram_media import get_file
 from bot.sandbox.telegram_messages import CAPTION_PARAMS, SEND_PARAMS, TEXT_PARAMS
 from bot.sandbox.telegram_people import answer_callback_query
 from bot.sandbox.telegram_request import Params
-from bot.sandbox.telegram_updates import known_kinds
 from bot.sandbox.telegram_world import World
 
 Handler = Callable[[World, Params], Any]
@@ -57,43 +58,6 @@ class Method:
             raise ApiError(400, f"Bad Request: the sandbox knows no parameter {name} of {self.name}")
 
 
-def _get_webhook_info(world: World, params: Params) -> dict[str, Any]:
-    del params
-    allowed = world.updates.allowed()
-    return {
-        "url": "",
-        "has_custom_certificate": False,
-        "pending_update_count": world.updates.pending(),
-        **({"allowed_updates": allowed} if allowed else {}),
-    }
-
-
-def _set_webhook(world: World, params: Params) -> bool:
-    if params.text("url"):
-        raise unsupported("setWebhook with a url")
-    return _delete_webhook(world, params)
-
-
-def _delete_webhook(world: World, params: Params) -> bool:
-    """There is never a webhook here, so this is true and at most drops what waits."""
-    take_allowed(world, params)
-    if params.flag("drop_pending_updates"):
-        world.updates.drop_all()
-    return True
-
-
-def take_allowed(world: World, params: Params) -> None:
-    """allowed_updates, kept until it is given again; a malformed one is ignored, as on the real server."""
-    if "allowed_updates" not in params.values:
-        return
-    try:
-        kinds = known_kinds(params.nested("allowed_updates", ""))
-    except ApiError:
-        return
-    if kinds is not None:
-        world.updates.allow(kinds)
-
-
 def _log_out(world: World, params: Params) -> bool:
     del world, params
     raise unsupported("logOut")
@@ -107,11 +71,11 @@ _ROWS: Final = (
     _row("getMe", settings.get_me),
     _row("close", settings.close),
     _row("logOut", _log_out),
-    _row("getWebhookInfo", _get_webhook_info),
-    _row("deleteWebhook", _delete_webhook, "drop_pending_updates"),
+    _row("getWebhookInfo", webhook.get_webhook_info),
+    _row("deleteWebhook", webhook.delete_webhook, "drop_pending_updates"),
     _row(
         "setWebhook",
-        _set_webhook,
+        webhook.set_webhook,
         "url",
         "certificate",
         "ip_address",
@@ -138,6 +102,12 @@ _ROWS: Final = (
         "document",
         "thumbnail",
         "disable_content_type_detection",
+    ),
+    _row(
+        "sendMediaGroup",
+        send_media_group,
+        "media",
+        *(name for name in SEND_PARAMS if name != "reply_markup"),
     ),
     _row("sendChatAction", messages.send_chat_action, "chat_id", "action"),
     _row("editMessageText", editing.edit_message_text, *editing.EDIT_PARAMS, *TEXT_PARAMS),

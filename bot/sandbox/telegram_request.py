@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from aiohttp.web_request import FileField
 
 from bot.sandbox.telegram_errors import bad_request
+from bot.sandbox.telegram_multipart import read_parts
 
 Json = dict[str, Any]
 
@@ -83,6 +83,7 @@ async def read_params(request: web.Request) -> Params:
 
     Raises:
         ApiError: 400 for a body that says it is JSON and is not an object.
+        ValueError: a multipart body that ends in the middle.
     """
     params = Params()
     for name, value in request.query.items():
@@ -90,16 +91,16 @@ async def read_params(request: web.Request) -> Params:
     if request.content_type == "application/json":
         for name, value in (await _json_body(request)).items():
             params.put(name, value)
-    elif request.can_read_body:
-        form = await request.post()
-        for name, part in form.items():
-            if isinstance(part, FileField):
-                with part.file as handle:
-                    params.uploads[name] = Upload(part.filename, part.content_type, handle.read())
-            elif isinstance(part, str):
-                params.put(name, part)
+    elif request.content_type == "multipart/form-data":
+        boundary = request.headers["Content-Type"].rpartition("boundary=")[2].partition(";")[0].strip('" ')
+        for part in read_parts(await request.read(), boundary):
+            if part.filename is None:
+                params.put(part.name, part.content.decode("utf-8", "replace"))
             else:
-                params.put(name, bytes(part).decode("utf-8", "replace"))
+                params.uploads[part.name] = Upload(part.filename, part.content_type, part.content)
+    elif request.can_read_body:
+        for name, field in (await request.post()).items():
+            params.put(name, field)
     return params
 
 

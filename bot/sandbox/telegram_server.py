@@ -18,6 +18,7 @@ from bot.sandbox.chat_api import add_chat
 from bot.sandbox.telegram_api import BODY_LIMIT, WORLD, add_bot_api
 from bot.sandbox.telegram_faults import Faults, FloodRule
 from bot.sandbox.telegram_guard import add_page_headers, guard, require_loopback
+from bot.sandbox.telegram_postman import deliver
 from bot.sandbox.telegram_world import DEFAULT_PEOPLE, CallRecord, World
 
 Json = dict[str, Any]
@@ -47,6 +48,7 @@ class SandboxTelegram:
         require_loopback(host)
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
+        self._postman: asyncio.Task[None] | None = None
         self.world = World(path, flood=flood, poll_pacing=poll_pacing, people=people, clock=clock)
         self.token = self.world.token
         self.key = self.world.key
@@ -86,11 +88,16 @@ class SandboxTelegram:
         bound = self._runner.addresses[0]
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         self.url = f"http://{shown}:{bound[1]}"
+        self._postman = asyncio.create_task(deliver(self.world), name="telegram sandbox webhook")
 
     async def stop(self) -> None:
         """Ends every poll and stream, then the server, then closes the file."""
         self.world.updates.abort()
         self.world.hang_up()
+        if self._postman is not None:
+            self._postman.cancel()
+            await asyncio.wait([self._postman])
+            self._postman = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

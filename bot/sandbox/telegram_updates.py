@@ -20,6 +20,32 @@ _KINDS: Final = ("message", "edited_message", "callback_query", "my_chat_member"
 _CONFLICT: Final = (
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 )
+_ENDED_BY_WEBHOOK: Final = "Conflict: terminated by setWebhook request"
+
+
+class WebhookState:
+    """The address the bot wants its updates sent to, kept in the store; empty where it polls."""
+
+    def __init__(self, store: TelegramStore) -> None:
+        self._store = store
+        kept: Json = json.loads(store.setting("webhook") or "{}")
+        self.url: str = kept.get("url", "")
+        self.secret_token: str = kept.get("secret_token", "")
+        self.last_error = ""
+        self.last_error_date = 0
+        self.changed = asyncio.Event()
+
+    def put(self, url: str, secret_token: str = "") -> None:
+        """Another address, or none; the memory of errors begins anew."""
+        self.url, self.secret_token = url, secret_token if url else ""
+        self.last_error, self.last_error_date = "", 0
+        kept = json.dumps({"url": url, "secret_token": self.secret_token})
+        self._store.put_setting("webhook", kept if url else None)
+        self.changed.set()
+
+    def failed(self, message: str, date: int) -> None:
+        """What getWebhookInfo tells of the last delivery that failed; ``date`` in Unix seconds."""
+        self.last_error, self.last_error_date = message, date
 
 
 class UpdateQueue:
@@ -37,6 +63,13 @@ class UpdateQueue:
         self._last_start = -1e9
         self._next_quick_conflict = -1e9
         self._again: list[Json] = []
+        self.arrived = asyncio.Event()
+        """Set with every new update; the webhook clears it."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a long poll is open."""
+        return self._waiter is not None
 
     def add(self, kind: str, body: Json) -> None:
         """Queues an update of a kind the bot allows; others are dropped, as on the real server."""
@@ -44,6 +77,7 @@ class UpdateQueue:
         if allowed and kind not in allowed:
             return
         self._store.add_update(int(self._clock()), {kind: body})
+        self.arrived.set()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -65,6 +99,21 @@ class UpdateQueue:
     def deliver_again(self, updates: list[Json]) -> None:
         """These come once more with the next answer, confirmed or not (the fault "twice")."""
         self._again.extend(updates)
+
+    def first(self) -> Json | None:
+        """The oldest update that waits, for the webhook; it stays until it is confirmed."""
+        self._store.drop_updates(older_than=int(self._clock()) - _KEPT_SECONDS)
+        found = self._store.updates(1)
+        return found[0] if found else None
+
+    def confirm(self, update_id: int) -> None:
+        """The webhook took this update: it and what is older are done."""
+        self._store.drop_updates(below=update_id + 1)
+
+    def end_for_webhook(self) -> None:
+        """A webhook was set: a waiting poll gets its 409."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(ApiError(409, _ENDED_BY_WEBHOOK))
 
     def abort(self) -> None:
         """Ends a waiting poll with nothing: the server stops."""

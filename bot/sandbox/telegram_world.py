@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.sandbox.telegram_errors import ApiError, bad_request
-from bot.sandbox.telegram_faults import Faults, FloodGate, FloodRule
+from bot.sandbox.telegram_faults import Faults, FloodGate, FloodRule, UploadBrake
 from bot.sandbox.telegram_store import TelegramStore
-from bot.sandbox.telegram_updates import UpdateQueue
+from bot.sandbox.telegram_updates import UpdateQueue, WebhookState
 
 Json = dict[str, Any]
 
@@ -73,6 +73,8 @@ class World:
         self.started_at = clock()
         self.faults = Faults()
         self.flood = FloodGate(flood, clock)
+        self.brake = UploadBrake(clock, on=flood is not None)
+        self.webhook = WebhookState(self.store)
         self.calls: deque[CallRecord] = deque(maxlen=_CALLS_KEPT)
         self.token = self._kept("token", _new_token)
         self.key = self._kept("key", lambda: secrets.token_urlsafe(24))

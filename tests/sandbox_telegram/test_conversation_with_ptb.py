@@ -216,4 +216,4 @@ async def test_a_second_poller_ends_the_first(sides, client, wait_until):
 
 
 async def waiting(sides):
-    return sides.server.world.updates._waiter is not None
+    return sides.server.world.updates.is_waiting

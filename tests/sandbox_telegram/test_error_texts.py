@@ -147,6 +147,20 @@ REFUSALS = [
         400,
         "Bad Request: photo as a URL is not supported by the sandbox",
     ),
+    (("sendMediaGroup", {"chat_id": 1}), 400, 'Bad Request: parameter "media" is required'),
+    (("sendMediaGroup", {"chat_id": 1, "media": "{"}), 400, "Bad Request: can't parse media JSON object"),
+    (("sendMediaGroup", {"chat_id": 1, "media": {}}), 400, "Bad Request: expected an Array of InputMedia"),
+    (("sendMediaGroup", {"chat_id": 1, "media": []}), 400, "Bad Request: there are no messages to send"),
+    (
+        ("sendMediaGroup", {"chat_id": 1, "media": [{"type": "photo"}]}),
+        400,
+        "Bad Request: can't parse InputMedia: media not found",
+    ),
+    (
+        ("sendMediaGroup", {"chat_id": 1, "media": [{"type": "video", "media": "x"}]}),
+        400,
+        "Bad Request: media of type video is not supported by the sandbox",
+    ),
     (("getFile", {"file_id": "nothing"}), 400, "Bad Request: invalid file_id"),
     (
         ("setMyCommands", {"commands": [{"command": "Start!", "description": "d"}]}),
@@ -176,7 +190,7 @@ REFUSALS = [
     (
         ("setWebhook", {"url": "https://x.com/hook"}),
         400,
-        "Bad Request: setWebhook with a url is not supported by the sandbox",
+        "Bad Request: a webhook that is not http:// on a loopback address is not supported by the sandbox",
     ),
     (("logOut", {}), 400, "Bad Request: logOut is not supported by the sandbox"),
     (("sendVoice", {"chat_id": 1}), 404, "Not Found: method not found"),
@@ -281,3 +295,25 @@ async def test_files_are_held_to_their_limits(sides, form, picture):
     _, body, _ = await sides.raw("sendDocument", data=form({"chat_id": "1", "document": ("b.bin", large)}))
     file_id = body["result"]["document"]["file_id"]
     assert await sides.refused("getFile", file_id=file_id) == (400, "Bad Request: file is too big")
+
+
+async def test_an_album_is_of_one_kind_and_of_ten_at_most(sides, form, picture):
+    async def album(*kinds):
+        media = [{"type": kind, "media": f"attach://f{at}"} for at, kind in enumerate(kinds)]
+        files = {f"f{at}": ("p.png", picture(9, 9)) for at in range(len(kinds))}
+        _, body, _ = await sides.raw("sendMediaGroup", data=form({"chat_id": "1", "media": media, **files}))
+        return body.get("description") or len(body["result"])
+
+    mixed = "Bad Request: document can't be mixed with other media types"
+    assert await album("photo", "document") == mixed
+    assert await album(*["photo"] * 11) == "Bad Request: too many messages to send as an album"
+    assert await album("document", "document") == 2
+    assert await album("photo") == 1
+    assert (
+        "media_group_id" not in (await sides.call("sendMediaGroup", chat_id=1, media=[one_photo(sides)]))[0]
+    )
+
+
+def one_photo(sides):
+    stored = sides.server.world.store.file(path="photos/file_2.png")
+    return {"type": "photo", "media": stored.file_id}

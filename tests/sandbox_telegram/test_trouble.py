@@ -5,7 +5,8 @@ import asyncio
 import aiohttp
 import pytest
 
-from bot.sandbox.telegram_faults import FloodRule
+from bot.sandbox.telegram_errors import ApiError
+from bot.sandbox.telegram_faults import FloodRule, UploadBrake
 
 RULE = FloodRule(chat_rate=1.0, chat_burst=3, overall_rate=30.0, overall_burst=4)
 
@@ -115,7 +116,7 @@ async def test_a_stop_with_polls_and_streams_open_leaves_nothing_behind(open_sid
 
 
 async def _polls(sides):
-    return sides.server.world.updates._waiter is not None
+    return sides.server.world.updates.is_waiting
 
 
 async def test_a_refused_call_takes_back_what_it_had_begun(sides, form):
@@ -123,3 +124,46 @@ async def test_a_refused_call_takes_back_what_it_had_begun(sides, form):
     status, _, _ = await sides.raw("sendDocument", data=upload)
     assert status == 403
     assert sides.server.world.store.file_count() == 0
+
+
+def test_uploads_of_one_size_above_100_kb_are_spaced_after_a_burst(clock):
+    brake = UploadBrake(clock)
+    assert [brake.wait(100_000) for _ in range(50)] == [0.0] * 50
+    burst = [brake.wait(2_500_000) for _ in range(8)]
+    assert [round(seconds, 6) for seconds in burst] == [0, 0, 0, 0, 0, 0.25, 0.5, 0.75]
+    assert brake.wait(2_500_001) == 0, "another size has a line of its own"
+    assert [round(brake.wait(100_001), 6) for _ in range(7)][-1] == 0.2
+    assert [round(brake.wait(50_000_000), 6) for _ in range(3)] == [0, 0, 0.8]
+    clock.now += 60
+    assert brake.wait(2_500_000) == 0
+
+
+def test_too_many_uploads_of_one_size_in_line_are_a_flood(clock):
+    brake = UploadBrake(clock)
+    while brake.wait(9_000_000) < 5:
+        pass
+    with pytest.raises(ApiError, match="retry after 60"):
+        brake.wait(9_000_000)
+    assert UploadBrake(clock, on=False).wait(9_000_000) == 0
+
+
+async def test_a_braked_upload_arrives_later_and_whole(sides, form, picture):
+    content = picture(640, 360) + bytes(120_000)
+    began = asyncio.get_running_loop().time()
+    for _ in range(7):
+        status, _, _ = await sides.raw("sendPhoto", data=form({"chat_id": "1", "photo": ("p.png", content)}))
+        assert status == 200
+    assert asyncio.get_running_loop().time() - began > 0.15
+    assert len([m for m in await sides.messages() if m["photo"]]) == 7
+
+
+async def test_an_album_counts_each_of_its_messages(open_sides, clock, form, picture):
+    async with open_sides(clock=clock, flood=RULE) as sides:
+        await sides.begin()
+        media = [{"type": "photo", "media": f"attach://p{number}"} for number in range(4)]
+        files = {f"p{number}": ("p.png", picture(9, 9)) for number in range(4)}
+        request = form({"chat_id": "1", "media": media, **files})
+        assert (await sides.raw("sendMediaGroup", data=request))[0] == 429
+        del files["p3"]
+        request = form({"chat_id": "1", "media": media[:3], **files})
+        assert (await sides.raw("sendMediaGroup", data=request))[0] == 200

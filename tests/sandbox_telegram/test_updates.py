@@ -50,7 +50,7 @@ async def test_a_long_poll_waits_for_the_first_update(sides, wait_until):
 
 
 async def _waits(sides):
-    return sides.server.world.updates._waiter is not None
+    return sides.server.world.updates.is_waiting
 
 
 async def test_a_poll_in_vain_ends_after_its_timeout(sides):
@@ -78,7 +78,7 @@ async def test_a_poller_that_went_away_leaves_its_place(sides, wait_until):
 
 
 async def _is_free(sides):
-    return sides.server.world.updates._waiter is None
+    return not sides.server.world.updates.is_waiting
 
 
 async def test_the_same_offset_at_once_gets_one_update_and_waits_three_seconds(open_sides):

@@ -114,3 +114,27 @@ async def test_unknown_methods_and_parameters_are_logged_loudly(sides, caplog):
 async def test_a_body_that_is_no_json_is_refused(sides):
     status, body, _ = await sides.raw("getMe", data="{", headers={"Content-Type": "application/json"})
     assert (status, body["ok"]) == (400, False)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('filename="plano \\"b\\".js"', 'plano "b".js'),
+        ("filename=plano é.js", "plano é.js"),
+        ("filename=\"x\"; filename*=utf-8''plano%20%C3%A9.js", "plano é.js"),
+        ('filename="a;b.js"', "a;b.js"),
+    ],
+)
+async def test_a_files_name_is_read_however_a_client_writes_it(sides, disposition, name):
+    body = (
+        f'--B\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n1\r\n'
+        f'--B\r\nContent-Disposition: form-data; name="document"; {disposition}\r\n'
+        f"Content-Type: text/plain\r\n\r\n--not the end\r\n\r\n--B--\r\n"
+    )
+    kind = {"Content-Type": 'multipart/form-data; boundary="B"'}
+    status, answer, _ = await sides.raw("sendDocument", data=body.encode(), headers=kind)
+    assert status == 200, answer
+    document = answer["result"]["document"]
+    assert (document["file_name"], document["file_size"]) == (name, len("--not the end\r\n"))
+    status, answer, _ = await sides.raw("sendDocument", data=body.encode()[:-20], headers=kind)
+    assert (status, answer["ok"]) == (400, False)

@@ -124,6 +124,8 @@ def _state_lines(texts: Texts, card: StatusCard) -> list[str]:
         lines.append(texts("status.locked"))
     if status is not None and status.stop is StopMode.AFTER_CYCLE:
         lines.append(texts("status.last_cycle"))
+    if status is not None and status.rebuys_paused:
+        lines.append(texts("status.rebuys_paused"))
     return lines
 
 

@@ -15,6 +15,7 @@ from bot.domain.notices import (
     Paused,
     PutBack,
     RebuyFilled,
+    RebuysHeld,
     Refused,
     Started,
     Stopped,
@@ -66,6 +67,8 @@ class _Words:
         match notice:
             case Started(resumed=resumed):
                 return [texts("notice.resumed" if resumed else "notice.started")]
+            case RebuysHeld():
+                return self._rebuys_held(notice)
             case FirstBuyFilled():
                 return self._first_buy(notice)
             case RebuyFilled():
@@ -101,7 +104,17 @@ class _Words:
             spent=self._quote(notice.spent),
         )
         exit_line = self._optional("notice.exit", notice.exit_price)
-        return [line, *exit_line, *self._next_rebuy(notice.next_rebuy)]
+        return [line, *exit_line, *self._next_rebuy(notice.next_rebuy, paused=notice.rebuys_paused)]
+
+    def _rebuys_held(self, notice: RebuysHeld) -> list[str]:
+        exit_line = self._optional("notice.exit", notice.exit_price)
+        if notice.paused:
+            return [self._texts("notice.rebuys_paused"), *exit_line]
+        return [
+            self._texts("notice.rebuys_resumed"),
+            *exit_line,
+            *self._optional("notice.next_rebuy", notice.next_rebuy),
+        ]
 
     def _rebuy(self, notice: RebuyFilled) -> list[str]:
         texts, price = self._texts, self._formats.price
@@ -120,7 +133,7 @@ class _Words:
             ]
         else:
             moved = self._optional("notice.exit", notice.exit_price)
-        return [line, average, *moved, *self._next_rebuy(notice.next_rebuy)]
+        return [line, average, *moved, *self._next_rebuy(notice.next_rebuy, paused=notice.rebuys_paused)]
 
     def _closed(self, notice: CycleClosed) -> list[str]:
         texts = self._texts
@@ -173,8 +186,9 @@ class _Words:
     def _optional(self, key: str, price: Price | None) -> list[str]:
         return [] if price is None else [self._texts(key, price=self._formats.price(price))]
 
-    def _next_rebuy(self, price: Price | None) -> list[str]:
-        return self._optional("notice.next_rebuy", price) or [self._texts("notice.no_more_rebuys")]
+    def _next_rebuy(self, price: Price | None, *, paused: bool) -> list[str]:
+        none = "notice.no_rebuys_while_paused" if paused else "notice.no_more_rebuys"
+        return self._optional("notice.next_rebuy", price) or [self._texts(none)]
 
     def _quote(self, amount: Quote) -> str:
         return self._formats.quote(amount, self._symbol)

@@ -91,6 +91,7 @@ def _entered(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
             spent=order.value,
             exit_price=exit_order.price if exit_order else None,
             next_rebuy=rebuy.price if rebuy else None,
+            rebuys_paused=turn.state.rebuys_paused,
         )
     )
 
@@ -117,6 +118,7 @@ def _rebought(turn: Turn, order: OwnOrder, reason: CloseReason, *, whole: bool) 
             exit_before=before.price if before else None,
             exit_price=exit_order.price if exit_order else None,
             next_rebuy=rebuy.price if rebuy else None,
+            rebuys_paused=turn.state.rebuys_paused,
         )
     )
 

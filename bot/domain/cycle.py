@@ -19,6 +19,8 @@ from bot.domain.events import (
     OrderRefused,
     OrderTaken,
     ParamsTaken,
+    RebuysPaused,
+    RebuysResumed,
     StartAsked,
     StopAsked,
     StopMode,
@@ -27,7 +29,8 @@ from bot.domain.events import (
 from bot.domain.market import Side
 from bot.domain.money import Base, Quote
 from bot.domain.orders import Leg, OrderStatus
-from bot.domain.resting import EXIT_PAUSE_MS, rest_orders, wants
+from bot.domain.pausing import hold_rebuys
+from bot.domain.resting import EXIT_PAUSE_MS, left_of_rung, rest_orders, wants
 from bot.domain.setbacks import give_up_entry, lose, refuse
 from bot.domain.starting import ask_balance, begin_cycle, start
 from bot.domain.state import BETWEEN_CYCLES, Phase, State
@@ -93,6 +96,10 @@ def _apply(turn: Turn, event: Event) -> None:
             too_late = turn.state.phase is Phase.STOPPING and mode is StopMode.AFTER_CYCLE
             if turn.state.running and not too_late:
                 turn.set(stop=mode)
+        case RebuysPaused():
+            hold_rebuys(turn, paused=True)
+        case RebuysResumed():
+            hold_rebuys(turn, paused=False)
         case Tick():
             pass
         case _:
@@ -140,7 +147,7 @@ def _hold(turn: Turn) -> None:
             book_profit(turn, by_hand=False)
             turn.set(phase=Phase.FINISHING)
             return
-        if not state.orders and not wants(state, turn.ctx, Leg.REBUY):
+        if not state.orders and left_of_rung(state, turn.ctx) is None:
             give_up_entry(turn)
             return
     rest_orders(turn)

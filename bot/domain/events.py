@@ -113,6 +113,18 @@ class StopAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuysPaused:
+    """The person wants no more re-buys for now; the exit stays where it rests."""
+
+    kind: Literal["rebuys_paused"] = "rebuys_paused"
+
+
+@dataclass(frozen=True, slots=True)
+class RebuysResumed:
+    kind: Literal["rebuys_resumed"] = "rebuys_resumed"
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: what waits for a moment may go on."""
 
@@ -130,5 +142,7 @@ Event = (
     | CancelFailed
     | ParamsTaken
     | StopAsked
+    | RebuysPaused
+    | RebuysResumed
     | Tick
 )

@@ -16,6 +16,16 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuysHeld:
+    """Re-buys were paused, or go on (`paused` False); `exit_price` is where the exit rests all the while."""
+
+    paused: bool
+    exit_price: Price | None
+    next_rebuy: Price | None
+    kind: Literal["rebuys_held"] = "rebuys_held"
+
+
+@dataclass(frozen=True, slots=True)
 class FirstBuyFilled:
     cycle: int
     price: Price
@@ -23,6 +33,7 @@ class FirstBuyFilled:
     spent: Quote
     exit_price: Price | None
     next_rebuy: Price | None
+    rebuys_paused: bool = False
     kind: Literal["first_buy"] = "first_buy"
 
 
@@ -40,6 +51,7 @@ class RebuyFilled:
     exit_before: Price | None
     exit_price: Price | None
     next_rebuy: Price | None
+    rebuys_paused: bool = False
     kind: Literal["rebuy"] = "rebuy"
 
 
@@ -129,6 +141,7 @@ class VaultLockedNotice:
 
 Notice = (
     Started
+    | RebuysHeld
     | FirstBuyFilled
     | RebuyFilled
     | CycleClosed

@@ -57,7 +57,12 @@ def invested(state: State, ctx: Context) -> Quote:
 
 
 def wanted_rebuy(state: State, ctx: Context) -> Resting | None:
-    """What is left of the next re-buy; None where the ladder or the limit ends."""
+    """What is left of the next re-buy; None where the ladder or the limit ends, or while re-buys are paused."""
+    return None if state.rebuys_paused else left_of_rung(state, ctx)
+
+
+def left_of_rung(state: State, ctx: Context) -> Resting | None:
+    """What the next re-buy would be if re-buys were not paused."""
     whole = rung(state, ctx)
     if whole is None:
         return None
@@ -116,7 +121,7 @@ def _rest_rebuy(turn: Turn) -> None:
         if want is not None and turn.free_to_try(Leg.REBUY):
             turn.place(Leg.REBUY, want.k, price=want.price, quantity=want.quantity)
     elif want is None or not _fits(have, want):
-        if have.filled and have.k == turn.state.k + 1:
+        if have.filled and have.k == turn.state.k + 1 and not turn.state.rebuys_paused:
             return  # what is left of a part-filled re-buy may be under the minimum: it stays where it rests
         cancel(turn, have)
 

@@ -49,7 +49,8 @@ class State:
 
     `cycle` counts cycles begun; `limit` is the most quote that this cycle may invest; `increment` is the
     reinvested profit added to each buy; `k` re-buys have filled whole; `rung_bought` is what the re-buy k + 1
-    has bought so far, `rung_spent` what it paid; `last_buy` is P(k).
+    has bought so far, `rung_spent` what it paid; `last_buy` is P(k). While `rebuys_paused`, over cycles too, no
+    re-buy is placed.
     """
 
     token: str
@@ -70,6 +71,7 @@ class State:
     exit_moved_at: int = 0
     total_profit: Quote = _NO_QUOTE
     cycles_done: int = 0
+    rebuys_paused: bool = False
 
     def order(self, order_id: str) -> OwnOrder | None:
         return next((o for o in self.orders if o.order_id == order_id), None)

@@ -55,6 +55,7 @@ def _go_idle(turn: Turn) -> None:
         phase=Phase.IDLE,
         stop=None,
         asked_balance=False,
+        rebuys_paused=False,
         k=0,
         last_buy=None,
         rung_bought=Base.zero(),

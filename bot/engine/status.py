@@ -35,6 +35,7 @@ class Status:
     total_profit: Quote
     cycles_done: int
     waiting_for_money: bool
+    rebuys_paused: bool = False
 
 
 def status_of(
@@ -66,6 +67,7 @@ def status_of(
         total_profit=state.total_profit,
         cycles_done=state.cycles_done,
         waiting_for_money=state.phase is Phase.STARTING and state.obstacle(Leg.ENTRY) is not None,
+        rebuys_paused=state.rebuys_paused,
     )
 
 

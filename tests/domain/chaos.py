@@ -21,6 +21,8 @@ from bot.domain.events import (
     OrderClosed,
     OrderRefused,
     OrderTaken,
+    RebuysPaused,
+    RebuysResumed,
     RefusalReason,
     StartAsked,
     StopAsked,
@@ -52,6 +54,7 @@ class Weather:
     by_hand: float = 0.03
     crash: float = 0.01
     stop: float = 0.01
+    pause: float = 0.02
     delay: int = 3_000
 
 
@@ -268,6 +271,8 @@ class Chaos(Table):
             self._post()
         if self.happens(self.weather.stop):
             self.deliver(StopAsked(self.rng.choice(list(StopMode))))
+        if self.happens(self.weather.pause):
+            self.deliver(self.rng.choice([RebuysPaused(), RebuysResumed(), RebuysResumed()]))
         if self.state.phase is Phase.IDLE or self.happens(0.01):
             self.deliver(StartAsked())
         if self.happens(0.05):

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
+from bot.domain.commands import Place
 from bot.domain.events import RefusalReason
 from bot.domain.market import Side
 from bot.domain.notices import CycleClosed, FirstBuyFilled, RebuyFilled
@@ -66,6 +67,7 @@ def after_every_event(day: Chaos) -> None:
     _one_of_each(day)
     _within_the_limit(day)
     _sells_only_its_own(day)
+    _paused_means_paused(day)
     state = day.state
     require(0 <= state.k <= day.params.limite_recompras, "more re-buys than configured")
     if day.prices:
@@ -81,6 +83,13 @@ def _one_of_each(day: Chaos) -> None:
     sides = [o.side for o in day.venue.open]
     require(sides.count(Side.SELL) <= 1, "two sells are open")
     require(sides.count(Side.BUY) <= 1, "two buys are open")
+
+
+def _paused_means_paused(day: Chaos) -> None:
+    """No decision of a paused ladder sends a re-buy."""
+    if day.state.rebuys_paused:
+        sent = [c for c in day.just_wished if isinstance(c, Place) and c.order.leg is Leg.REBUY]
+        require(not sent, "a re-buy of a paused ladder")
 
 
 def _within_the_limit(day: Chaos) -> None:
@@ -158,7 +167,8 @@ def _exit_stands(day: Chaos) -> None:
     quantity = down(Fraction(state.holding.held.value), rules.lot_step)
     order = state.live(Leg.EXIT)
     if quantity * price < Fraction(rules.min_notional.value) or quantity == 0:
-        busy = order is not None or state.live(Leg.REBUY) is not None or state.obstacles
+        rebuy = state.live(Leg.REBUY) is not None or state.rebuys_paused
+        busy = order is not None or rebuy or state.obstacles
         require(bool(busy), "too little to sell, and nothing goes on")
         return
     if order is None or order.price is None:
@@ -171,6 +181,9 @@ def _rebuy_stands(day: Chaos) -> None:
     """The next re-buy rests, at P(k + 1), whole or what is left of it, unless ladder or limit or money end."""
     state, rules, p = day.state, day.venue.rules, day.params
     order = state.live(Leg.REBUY)
+    if state.rebuys_paused:
+        require(order is None, "a re-buy of a paused ladder rests")
+        return
     if state.k >= p.limite_recompras:
         require(order is None, "a re-buy past the last")
         return

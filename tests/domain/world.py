@@ -45,6 +45,7 @@ class Table:
         self.booked: set[str] = set()
         self.journal: list[tuple[Event, int]] = []
         self.commands: list[Command] = []
+        self.just_wished: tuple[Command, ...] = ()
         self.notices: list[Notice] = []
         self.given_base = Decimal(0)
         self.given_cost = Decimal(0)
@@ -66,6 +67,7 @@ class Table:
         self._account(before, event)
         self.journal.append((event, self.venue.now))
         self.commands += decision.commands
+        self.just_wished = decision.commands
         told = [c.notice for c in decision.commands if isinstance(c, Announce)]
         self.notices += told
         for notice in told:

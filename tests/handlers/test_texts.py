@@ -19,6 +19,7 @@ from bot.domain.notices import (
     Paused,
     PutBack,
     RebuyFilled,
+    RebuysHeld,
     Refused,
     Started,
     Stopped,
@@ -72,7 +73,9 @@ P, Q, B = Price.of("61680.42"), Quote.of("300.5"), Base.of("0.005151")
 NOTICES: tuple[Notice, ...] = (
     Started(resumed=False),
     Started(resumed=True),
+    *(RebuysHeld(paused, price, price) for paused in (True, False) for price in (P, None)),
     FirstBuyFilled(1, P, B, Q, P, P),
+    FirstBuyFilled(1, P, B, Q, P, None, rebuys_paused=True),
     FirstBuyFilled(1, P, B, Q, None, None),
     RebuyFilled(1, 2, 20, P, B, Q, P, P, P, P),
     RebuyFilled(1, 20, 20, P, B, Q, P, None, P, None),

@@ -17,20 +17,31 @@ from bot.exchanges.factory import build_exchange, supported_environments
 from bot.logs import masker
 from bot.ports import Credentials, Environment, Exchange, Person, Secret, SystemClock
 from bot.service import Service
+from bot.service.reports import Reports
+from bot.service.vault_care import VaultCare
 from bot.settings import Settings, secret
+from bot.web.server import WebPart
+from handlers.alert_context import LIVE_CARDS, REPORTS
 from handlers.build import build_application, start_chat, stop_chat
+from handlers.context import VAULT_NEWS
 from handlers.notifier import Notifier
 from handlers.secret_entry import SecretEntry
+from handlers.status_live import LiveCards
+from handlers.vault_news import VaultNews
+from handlers.vault_page import PageWords
 from storage.conversations import Conversations
 from storage.database import Database
 from storage.inbox import DurableQueue
 from storage.outbox import Outbox
+from storage.preferences import Preferences
 from storage.store import SqliteStore
 from storage.vault import SqliteVault
+from storage.vault_crypto import suggest_password
 
 log = structlog.get_logger()
 DATABASE = "trader.sqlite"
 HTTP_THREADS = 16
+DIGESTS_S = 60
 _NOBODY = Credentials(Secret(""), Secret(""))
 
 
@@ -81,6 +92,13 @@ class App:
             on_store_failure=self.fail,
             patience=self._patience,
         )
+        care = VaultCare(
+            store=self.store,
+            vault=self.vault,
+            supervisor=self.supervisor,
+            clock=clock,
+            suggest=suggest_password,
+        )
         self.service = Service(
             store=self.store,
             vault=self.vault,
@@ -92,13 +110,30 @@ class App:
             master_key_present=bool(settings.master_keys()),
             secrets_in_chat=settings.secrets_in_chat,
             default_pair=settings.default_pair,
+            care=care,
         )
         stack.push_async_callback(self.service.close)
+        self.reports = Reports(
+            store=self.store,
+            preferences=Preferences(self.database),
+            service=self.service,
+            supervisor=self.supervisor,
+            clock=clock,
+        )
         await self._announce_claim()
         stack.push_async_callback(self.supervisor.close)
         await self.supervisor.start()
         await self._start_chat()
+        await self._start_web()
         scheduler = schedule(self.supervisor)
+        scheduler.add_job(
+            self.reports.announce_digests,
+            "interval",
+            seconds=DIGESTS_S,
+            id="digests",
+            coalesce=True,
+            max_instances=1,
+        )
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
         log.info("ready", environments=[e.value for e in self.service.environments])
@@ -121,10 +156,49 @@ class App:
             service=self.service,
             sender=application.bot,
             clock=self._clock,
+            choices=self.reports.preferences,
         )
+        live = LiveCards(
+            service=self.service, reports=self.reports, sender=application.bot, clock=self._clock
+        )
+        application.bot_data[REPORTS] = self.reports
+        application.bot_data[LIVE_CARDS] = live
         stack.push_async_callback(stop_chat, application)
+        self.vault_news = VaultNews(
+            service=self.service, sender=application.bot, secret_entry=secret_entry, clock=self._clock
+        )
+        application.bot_data[VAULT_NEWS] = self.vault_news.away
+        stack.push_async_callback(self.vault_news.close)
         self._chat = self._keep(start_chat(application), "chat")
         self._keep(notifier.run(), "notifier")
+        self._keep(live.run(), "live-cards")
+
+    async def _start_web(self) -> None:
+        """The one-time page and /health, where a port is given."""
+        settings = self.settings
+        if settings.web_port is None:
+            return
+        self.web = WebPart(host=settings.web_host, port=settings.web_port, public_url=settings.web_public_url)
+        self._stack.push_async_callback(self.web.close)
+        await self.web.start(
+            service=self.service,
+            words=PageWords(),
+            bot_token=self._token,
+            on_news=self.vault_news.from_page,
+            clock=self._clock,
+            ill=self._ill,
+        )
+
+    def _ill(self) -> list[str]:
+        """Why this program cannot do its work now; empty when it is ready."""
+        reasons = []
+        if self.database.faulted.is_set():
+            reasons.append("the database failed")
+        if not self._chat.done():
+            reasons.append("Telegram is out of reach")
+        elif self._failure is not None or self._stop.is_set():
+            reasons.append("stopping")
+        return reasons
 
     def _keep(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """A task that belongs to the program: when it fails, the program stops and says why."""

@@ -19,18 +19,22 @@ from telegram.ext import (
 )
 
 from bot.service import Service
-from handlers import commands, keys, start, status, stop, strategies
+from handlers import commands, keys, start, status, stop, strategies, vault_change
 from handlers.access import Gate
+from handlers.alert_settings import alert_kind, alerts, dark, digest, digest_at, timezone, zone
 from handlers.application import ChatByChat, Inbox, TraderApplication
 from handlers.commands import on_command, on_press, publish_commands
 from handlers.confirm import Confirmations
 from handlers.context import CONFIRMATIONS, SECRET_ENTRY, SERVICE, ChatApplication, ChatContext, Handler
 from handlers.failures import on_error
 from handlers.limiter import AnswersFirst
+from handlers.log import log, log_file
 from handlers.new_strategy import new_strategy_handler
+from handlers.profit import profit, profit_file, profit_period
 from handlers.secret_entry import SecretEntry
 from handlers.secrets_typed import AwaitedSecret, typed
 from handlers.texts import LOCALES, texts_for
+from handlers.why import why, why_one
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +54,11 @@ _COMMANDS: tuple[tuple[commands.Command, Handler], ...] = (
     (commands.STRATEGIES, strategies.strategies),
     (commands.STATUS, status.all_status),
     (commands.STOP, stop.stop),
+    (commands.PROFIT, profit),
+    (commands.WHY, why),
+    (commands.LOG, log),
+    (commands.ALERTS, alerts),
+    (commands.TIMEZONE, timezone),
     (commands.LANGUAGE, start.languages),
     (commands.CANCEL, start.cancel),
 )
@@ -64,12 +73,31 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("unlock", keys.unlock),
     ("lock", keys.lock),
     ("unattended", keys.unattended),
+    ("vault_password", vault_change.change_password),
+    ("vault_forget", vault_change.forget),
+    ("vault_forget_yes", vault_change.forget_yes),
     ("strategies", strategies.strategies),
     ("strategy", strategies.strategy),
     ("run", strategies.run),
     ("run_yes", strategies.run_yes),
     ("file", strategies.file),
+    ("plan", strategies.plan),
+    ("delete", strategies.delete),
+    ("delete_yes", strategies.delete_yes),
     ("status", status.one_status),
+    ("card_pin", status.pin),
+    ("picture", status.status_picture),
+    ("profit", profit_period),
+    ("profit_file", profit_file),
+    ("log_file", log_file),
+    ("why", why_one),
+    ("alerts", alerts),
+    ("alert", alert_kind),
+    ("dark", dark),
+    ("digest", digest),
+    ("digest_at", digest_at),
+    ("timezone", timezone),
+    ("zone", zone),
     ("stop", stop.stop_one),
     ("stop_how", stop.stop_how),
     ("stop_yes", stop.stop_yes),

@@ -9,12 +9,14 @@ from telegram.ext import Application, CallbackContext, ExtBot
 
 from bot.ports import Person
 from bot.service import Service
+from bot.service.vault_care import Opened
 from handlers.confirm import Confirmations
 from handlers.secret_entry import SecretEntry
 from handlers.texts import Texts, texts_for
 
 SERVICE = "service"
 CONFIRMATIONS = "confirmations"
+VAULT_NEWS = "vault_news"
 SECRET_ENTRY = "secret_entry"  # noqa: S105 - a name
 # PTB gives the error handler a context of its own; the task, one for each update, is what both share
 _LET_IN: ContextVar[Person | None] = ContextVar("let_in", default=None)
@@ -38,6 +40,12 @@ class ChatContext(CallbackContext[ExtBot[Any], dict[Any, Any], dict[Any, Any], d
     @property
     def secret_entry(self) -> SecretEntry:
         return cast("SecretEntry", self.application.bot_data[SECRET_ENTRY])
+
+    def tell_away(self, opened: Opened) -> None:
+        """What happened while the vault was locked follows by itself."""
+        tell = self.application.bot_data.get(VAULT_NEWS)
+        if tell is not None:
+            cast("Callable[[Person, Opened], None]", tell)(self.person, opened)
 
     @property
     def known(self) -> bool:

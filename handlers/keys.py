@@ -11,10 +11,11 @@ from handlers.callback import Press
 from handlers.context import ChatContext
 from handlers.keyboards import GOOD, GRAVE, Button, column, keyboard
 from handlers.secret_entry import Awaited, Goal, Want
-from handlers.secrets_typed import keep_sandbox_key
+from handlers.secrets_typed import keep_sandbox_key, new_password_text
 from handlers.start import environment_name
 from handlers.talk import answer, press_of, say, show, word_in
 from handlers.texts import Texts
+from handlers.vault_page import offer_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,13 @@ async def keys(update: Update, context: ChatContext) -> None:
     await answer(update)
     vault = await context.service.vault_state(context.person)
     sandbox = context.service.sandbox_key(context.person) is not None
-    typed = context.service.secrets_in_chat
+    typed = context.service.secrets_in_chat or context.service.care.page_url is not None
     text = keys_text(context.texts, vault, typed=typed)
     await show(update, context, text, keys_keyboard(context.texts, vault, sandbox=sandbox, typed=typed))
 
 
 def keys_text(texts: Texts, vault: VaultState, *, typed: bool) -> str:
-    """What the vault holds; `typed` says whether secrets may be typed in this chat."""
+    """What the vault holds; `typed` says whether secrets may be entered here, in the chat or on the page."""
     state = "none" if not vault.exists else "open" if vault.unlocked else "locked"
     lines = [texts("keys.head"), texts(f"keys.vault_{state}"), ""]
     if vault.environments:
@@ -45,7 +46,7 @@ def keys_text(texts: Texts, vault: VaultState, *, typed: bool) -> str:
     if vault.unattended:
         lines += ["", texts("keys.unattended_on")]
     if not typed:
-        lines += ["", texts("keys.not_in_chat")]
+        lines += ["", texts("keys.no_way_in")]
     return "\n".join(lines)
 
 
@@ -61,10 +62,14 @@ def keys_keyboard(texts: Texts, vault: VaultState, *, sandbox: bool, typed: bool
         lock = Button(texts.plain("button.lock"), Press("lock"))
         unlock = Button(texts.plain("button.unlock"), Press("unlock"))
         rows.append([lock if vault.unlocked else unlock])
+        if typed:
+            rows.append([Button(texts.plain("button.change_password"), Press("vault_password"))])
     if vault.unattended:
         rows.append([Button(texts.plain("button.unattended_off"), Press("unattended", ("off",)))])
     elif vault.can_be_unattended and vault.unlocked:
         rows.append([Button(texts.plain("button.unattended"), Press("unattended", ("ask",)))])
+    if vault.exists:
+        rows.append([Button(texts.plain("button.forget"), Press("vault_forget"))])
     return keyboard(*rows)
 
 
@@ -99,12 +104,27 @@ async def sandbox_key(update: Update, context: ChatContext) -> None:
 
 async def begin(update: Update, context: ChatContext, goal: Goal) -> None:
     """Ask for the first secret on the way to `goal`."""
+    page = context.service.care.page_url is not None
     if not context.service.secrets_in_chat:
-        await say(update, context, context.texts("keys.not_in_chat"))
+        if page:
+            await offer_page(update, context, goal, None)
+        else:
+            await say(update, context, context.texts("keys.no_way_in"))
         return
+    asked = await _asked_in_chat(context, goal)
+    if page:
+        await offer_page(update, context, goal, asked)
+    else:
+        await say(update, context, asked)
+
+
+async def _asked_in_chat(context: ChatContext, goal: Goal) -> str:
+    """From now on a secret is awaited; the text that asks for it."""
     vault = await context.service.vault_state(context.person)
     if not vault.exists:
-        want, key = Want.NEW_PASSWORD, "secret.new_password"
+        want, key = Want.NEW_PASSWORD, ""
+    elif goal.change_password:
+        want, key = Want.OLD_PASSWORD, "secret.old_password"
     elif not vault.unlocked:
         want, key = Want.PASSWORD, "secret.password"
     else:
@@ -112,7 +132,8 @@ async def begin(update: Update, context: ChatContext, goal: Goal) -> None:
     context.secret_entry.ask(context.person.chat_id, Awaited(want, goal))
     texts = context.texts
     place = environment_name(texts, goal.environment) if goal.environment else ""
-    await say(update, context, f"{texts(key, environment=place)}\n\n{texts('secret.warning')}")
+    asks = texts(key, environment=place) if key else new_password_text(context)
+    return f"{asks}\n\n{texts('secret.warning')}"
 
 
 async def unlock(update: Update, context: ChatContext) -> None:

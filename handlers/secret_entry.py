@@ -19,6 +19,7 @@ class Want(StrEnum):
 
     NEW_PASSWORD = "new_password"  # noqa: S105 - a name
     NEW_PASSWORD_AGAIN = "new_password_again"  # noqa: S105 - a name
+    OLD_PASSWORD = "old_password"  # noqa: S105 - a name
     PASSWORD = "password"  # noqa: S105 - a name
     API_KEY = "api_key"
     API_SECRET = "api_secret"  # noqa: S105 - a name
@@ -26,19 +27,24 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What goes on once the vault is open: a key for `environment`, the sandbox's own key, or nothing."""
+    """What goes on once the vault is open: a key for `environment`, the sandbox's own key, or nothing.
+
+    With `change_password` the present password is asked for and a new one takes its place.
+    """
 
     environment: Environment | None = None
     sandbox: bool = False
+    change_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The awaited secret; `held` is the one before it (the first password, the API key)."""
+    """The awaited secret; `held` is the one before it (the first password, the API key), `old` the password now."""
 
     want: Want
     goal: Goal = Goal()
     held: Secret | None = None
+    old: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a person types while a secret is awaited: deleted from the chat at once, then straight into the vault."""
 
 import time
+from dataclasses import replace
 
 from telegram import InlineKeyboardMarkup, Message, Update
 from telegram.ext.filters import MessageFilter
@@ -60,9 +61,11 @@ async def typed(update: Update, context: ChatContext) -> None:
 async def _take(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
     match awaited.want:
         case Want.NEW_PASSWORD:
-            await _first_password(update, context, awaited.goal, secret)
+            await _first_password(update, context, awaited, secret)
         case Want.NEW_PASSWORD_AGAIN:
             await _second_password(update, context, awaited, secret)
+        case Want.OLD_PASSWORD:
+            await _ask_new(update, context, Awaited(Want.NEW_PASSWORD, awaited.goal, old=secret))
         case Want.PASSWORD:
             await _password(update, context, awaited.goal, secret)
         case Want.API_KEY:
@@ -77,18 +80,36 @@ async def _ask(update: Update, context: ChatContext, awaited: Awaited, key: str)
     await say(update, context, context.texts(key, environment=place))
 
 
-async def _first_password(update: Update, context: ChatContext, goal: Goal, secret: Secret) -> None:
+async def _ask_new(update: Update, context: ChatContext, awaited: Awaited) -> None:
+    """A new password, with five random words as an offer."""
+    context.secret_entry.ask(context.person.chat_id, awaited)
+    await say(update, context, new_password_text(context))
+
+
+def new_password_text(context: ChatContext) -> str:
+    words = context.service.care.suggest().reveal()
+    return f"{context.texts('secret.new_password')}\n\n{context.texts('secret.words_offered', words=words)}"
+
+
+async def _first_password(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
     if len(secret.reveal()) < MIN_PASSWORD:
-        await _ask(update, context, Awaited(Want.NEW_PASSWORD, goal), "secret.password_short")
+        await _ask(update, context, awaited, "secret.password_short")
         return
-    await _ask(update, context, Awaited(Want.NEW_PASSWORD_AGAIN, goal, secret), "secret.password_again")
+    again = replace(awaited, want=Want.NEW_PASSWORD_AGAIN, held=secret)
+    await _ask(update, context, again, "secret.password_again")
 
 
 async def _second_password(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
     if secret != awaited.held:
-        await _ask(update, context, Awaited(Want.NEW_PASSWORD, awaited.goal), "secret.password_differs")
+        again = replace(awaited, want=Want.NEW_PASSWORD, held=None)
+        await _ask(update, context, again, "secret.password_differs")
         return
     context.secret_entry.drop(context.person.chat_id)
+    context.service.care.tickets.drop(context.person.id)
+    if awaited.old is not None:
+        await context.service.care.change_password(context.person, awaited.old, secret)
+        await say(update, context, context.texts("secret.password_changed"))
+        return
     await context.service.create_vault(context.person, secret)
     await say(update, context, context.texts("secret.vault_made"))
     await _go_on(update, context, awaited.goal)
@@ -96,7 +117,7 @@ async def _second_password(update: Update, context: ChatContext, awaited: Awaite
 
 async def _password(update: Update, context: ChatContext, goal: Goal, secret: Secret) -> None:
     try:
-        running = await context.service.unlock(context.person, secret)
+        opened = await context.service.care.unlock(context.person, secret)
     except WrongPassword as wrong:
         context.secret_entry.ask(context.person.chat_id, Awaited(Want.PASSWORD, goal))
         await say(update, context, wrong_password(context.texts, wrong))
@@ -105,8 +126,12 @@ async def _password(update: Update, context: ChatContext, goal: Goal, secret: Se
     await say(
         update,
         context,
-        context.texts.count("unlock.done", running) if running else context.texts("unlock.idle"),
+        context.texts.count("unlock.done", opened.running)
+        if opened.running
+        else context.texts("unlock.idle"),
     )
+    context.service.care.tickets.drop(context.person.id)
+    context.tell_away(opened)
     await _go_on(update, context, goal)
 
 
@@ -120,6 +145,7 @@ async def _go_on(update: Update, context: ChatContext, goal: Goal) -> None:
 
 async def _pair(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
     context.secret_entry.drop(context.person.chat_id)
+    context.service.care.tickets.drop(context.person.id)
     if awaited.goal.environment is None or awaited.held is None:
         return
     await _keep(update, context, awaited.goal.environment, Credentials(awaited.held, secret))

@@ -29,6 +29,7 @@ from handlers.cards import header, pause_reason
 from handlers.formats import Formats
 from handlers.keyboards import Button, keyboard
 from handlers.texts import Texts
+from handlers.vault_texts import locked_lines
 
 _NO_SYMBOL = Symbol("", "", "")
 
@@ -90,8 +91,8 @@ class _Words:
                 return [texts("notice.stray_fill", quantity=self._base(quantity), value=self._quote(value))]
             case Paused(reason=reason):
                 return [texts("notice.paused", reason=pause_reason(texts, reason))]
-            case VaultLockedNotice(strategies=names):
-                return [texts.count("notice.vault_locked", len(names), names=", ".join(names))]
+            case VaultLockedNotice():
+                return locked_lines(texts, notice)
             case _:
                 assert_never(notice)
 

@@ -132,6 +132,15 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class RestingExitNote:
+    """A strategy's exit as we know it; `price` None where nothing rests to be sold."""
+
+    strategy: str
+    pair: str
+    price: Price | None
+
+
+@dataclass(frozen=True, slots=True)
 class VaultLockedNotice:
     """After a restart: strategies wait for /unlock while their orders rest at the exchange."""
 
@@ -139,6 +148,8 @@ class VaultLockedNotice:
     kind: Literal["vault_locked"] = "vault_locked"
 
 
+    since: int = 0
+    exits: tuple[RestingExitNote, ...] = ()
 Notice = (
     Started
     | RebuysHeld

@@ -61,6 +61,8 @@ class Executor:
         self._cancels: dict[str, int] = {}
         self._resolving: set[str] = set()
         self._reconciling = False
+        self.compared = asyncio.Event()
+        """Set once the state has been held against the exchange for the first time."""
 
     def carry_out(self, commands: Sequence[Command]) -> None:
         """Start the work for each command; returns at once."""
@@ -256,6 +258,7 @@ class Executor:
         try:
             await self._until_answered(self._reconcile_once)
             self._desk.post(Tick())
+            self.compared.set()
         finally:
             self._reconciling = False
 

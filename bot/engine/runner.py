@@ -205,6 +205,13 @@ class Runner:
     def knows_fill(self, exec_id: str) -> bool:
         return exec_id in self._known_fills
 
+    async def compared(self) -> None:
+        """Until the exchange was looked at and what it told is booked."""
+        await self._executor.compared.wait()
+        await asyncio.wait({self.post_saved(Tick())})
+        async with self._moved:
+            await self._moved.wait_for(lambda: all(o.closed_at is None for o in self.state.orders))
+
     async def settled(self, order_id: str, timeout: float) -> bool:  # noqa: ASYNC109
         """Whether the order leaves the state within `timeout` seconds."""
         try:

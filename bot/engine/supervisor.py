@@ -1,7 +1,7 @@
 """Runs everybody's strategies: one account per person and environment, one runner per strategy."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from secrets import choice
 
 import structlog
@@ -9,7 +9,8 @@ import structlog
 from bot.domain.events import StopMode
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
-from bot.domain.notices import VaultLockedNotice
+from bot.domain.notices import RestingExitNote, VaultLockedNotice
+from bot.domain.orders import Leg
 from bot.domain.state import Phase, State
 from bot.engine.account import Account
 from bot.engine.executor import Patience
@@ -70,16 +71,25 @@ class Supervisor:
 
     async def start(self) -> None:
         """Take up every running strategy whose owner's vault opens; ask the others to unlock."""
-        waiting: dict[int, list[str]] = {}
+        waiting: dict[int, list[Strategy]] = {}
         for strategy in await self._store.running():
             person_id = strategy.person_id
             if self._vault.unlocked(person_id) or await self._vault.unlock_unattended(person_id):
                 await self._take_up(strategy)
             elif strategy.status is RunStatus.RUNNING:
-                waiting.setdefault(person_id, []).append(strategy.name)
-        for person_id, names in waiting.items():
-            notice = VaultLockedNotice(tuple(names))
+                waiting.setdefault(person_id, []).append(strategy)
+        for person_id, strategies in waiting.items():
+            notice = await self._locked_notice(strategies)
             await self._store.announce(person_id, notice, key=f"locked:{self._boot}:{person_id}")
+
+    async def _locked_notice(self, strategies: Sequence[Strategy]) -> VaultLockedNotice:
+        exits = []
+        for strategy in strategies:
+            order = (await self.state(strategy.id)).live(Leg.EXIT)
+            price = order.price if order is not None else None
+            exits.append(RestingExitNote(strategy.name, strategy.symbol.name, price))
+        names = tuple(s.name for s in strategies)
+        return VaultLockedNotice(names, self._clock.now(), tuple(exits))
 
     async def close(self) -> None:
         """Stop taking new steps, let requests under way end, close the connections; orders stay at the exchange."""
@@ -170,6 +180,16 @@ class Supervisor:
             return runner.state
         saved = await self._store.load(strategy_id)
         return saved.state if saved is not None else State(token="")
+
+    async def compared(self, strategy_ids: Sequence[int], *, within: float) -> bool:
+        """Wait until these were held against the exchange; False when `within` seconds did not do."""
+        runners = [self._runners[i] for i in strategy_ids if i in self._runners]
+        try:
+            async with asyncio.timeout(within):
+                await asyncio.gather(*(runner.compared() for runner in runners))
+        except TimeoutError:
+            return False
+        return len(runners) == len(strategy_ids)
 
     def rules(self, strategy_id: int) -> MarketRules | None:
         """The pair's rules as a running strategy knows them."""

@@ -33,6 +33,7 @@ from bot.ports import (
     Strategy,
     Vault,
 )
+from bot.service.vault_care import VaultCare
 
 ExchangeFactory = Callable[[Environment, Credentials | None], Exchange]
 
@@ -97,6 +98,7 @@ class Service:
         master_key_present: bool = False,
         secrets_in_chat: bool = False,
         default_pair: str = "BTCUSDT",
+        care: VaultCare,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -109,6 +111,7 @@ class Service:
         self.environments = tuple(environments)
         self.secrets_in_chat = secrets_in_chat
         self.default_pair = default_pair
+        self.care = care
 
     # --- people -------------------------------------------------------------------------------------------
 
@@ -158,13 +161,11 @@ class Service:
 
     async def unlock(self, person: Person, password: Secret) -> int:
         """Opens the vault and lets this person's strategies go on; how many do."""
-        await self._vault.unlock(person.id, password)
-        return await self._supervisor.resume_person(person.id)
+        return (await self.care.unlock(person, password)).running
 
     async def lock(self, person: Person) -> None:
         """Strategies stand still; their orders rest at the exchange."""
-        await self._supervisor.suspend_person(person.id)
-        self._vault.lock(person.id)
+        await self.care.lock(person)
 
     async def set_unattended(self, person: Person, *, enabled: bool) -> None:
         await self._vault.set_unattended(person.id, enabled=enabled)

@@ -64,8 +64,9 @@ class Tickets:
 
     def issue(self, person_id: int, errand: Errand) -> str:
         """A new token; what this person had open before is void."""
-        self._open = {h: t for h, t in self._open.items() if t.person_id != person_id}
-        return self._put(Ticket(person_id, errand, self._clock() + VALID_SECONDS))
+        before = next((t.message_id for t in self._open.values() if t.person_id == person_id), None)
+        self.drop(person_id)
+        return self._put(Ticket(person_id, errand, self._clock() + VALID_SECONDS, message_id=before))
 
     def note_message(self, token: str, message_id: int) -> None:
         """Where the link stands, so that it can be taken away once it is used."""

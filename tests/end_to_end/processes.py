@@ -81,21 +81,23 @@ class Chat:
         self.seen = await self._last()
         await self._post("send", {"user": self.user, "text": text})
 
-    async def press(self, label: str) -> None:
-        """Press the newest button whose label contains `label`."""
+    async def press(self, label: str, *, timeout: float = 10) -> None:  # noqa: ASYNC109
+        """Press the newest button whose label contains `label`, once there is one."""
+        try:
+            async with asyncio.timeout(timeout):
+                while (found := await self._button(label)) is None:
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"no button {label!r} in:\n{await self.transcript()}") from None
+        self.seen = await self._last()
+        await self._post("press", {"user": self.user, **found})
+
+    async def _button(self, label: str) -> dict[str, Any] | None:
         for message in reversed(await self.messages()):
-            for row in message["buttons"]:
-                for button in row:
-                    if label.lower() in button["text"].lower():
-                        self.seen = await self._last()
-                        body = {
-                            "user": self.user,
-                            "message_id": message["message_id"],
-                            "text": button["text"],
-                        }
-                        await self._post("press", body)
-                        return
-        raise AssertionError(f"no button {label!r} in:\n{await self.transcript()}")
+            for button in (b for row in message["buttons"] for b in row):
+                if label.lower() in button["text"].lower():
+                    return {"message_id": message["message_id"], "text": button["text"]}
+        return None
 
     async def sees(self, pattern: str, *, timeout: float = 30, since: int | None = None) -> str:  # noqa: ASYNC109
         """Wait for a bot's message that matches; its text."""

@@ -4,6 +4,7 @@ Only named tags and the four named character references exist; a bare ``&`` or a
 is, a bare ``<`` fails. Offsets in errors count bytes, offsets and lengths of entities count UTF-16 code units.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -217,7 +218,7 @@ class _Parser:
         elif tag == "a":
             self.close_link(opened, span)
         elif tag == "tg-emoji":
-            if not opened.argument.isdecimal() or int(opened.argument) == 0:
+            if not re.fullmatch(r"-?[1-9][0-9]{0,18}", opened.argument):
                 raise _cannot("Invalid custom emoji identifier specified")
             self.entities.append({"type": "custom_emoji", **span, "custom_emoji_id": opened.argument})
         elif opened.unix_time > 0:
@@ -235,7 +236,7 @@ class _Parser:
         same_span = last is not None and all(last[key] == span[key] for key in span)
         if opened.tag == "pre" and last and same_span and last["type"] == "code" and "_code_language" in last:
             last.update(type="pre", language=last.pop("_code_language"))
-        elif opened.tag == "code" and last and same_span and last["type"] == "pre" and opened.argument:
+        elif opened.tag == "code" and last and same_span and _is_plain_pre(last) and opened.argument:
             last["language"] = opened.argument
         elif opened.tag == "code" and opened.argument:
             self.entities.append({"type": "code", **span, "_code_language": opened.argument})
@@ -265,6 +266,10 @@ def _take_attribute(opened: _Open, name: str, value: str) -> None:
             opened.unix_time = int(value) if value.isdecimal() else 0
         case _:
             pass
+
+
+def _is_plain_pre(entity: Json) -> bool:
+    return entity["type"] == "pre" and "language" not in entity
 
 
 def _lower(raw: bytes) -> str:

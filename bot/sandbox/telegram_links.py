@@ -8,7 +8,6 @@ rarer domain needs its ``https://`` here, where the real one would see it bare.
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 _COUNTRIES: Final = (
     "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw by bz ca cc "
@@ -59,6 +58,16 @@ _URL: Final = re.compile(
 )
 _DEEP_LINK: Final = re.compile(r"""(?:tg|ton)://[\w-]{1,253}(?:[/?\#][^\s<>"«»]*)?""", re.IGNORECASE)
 _HIGHEST_PORT: Final = 65535
+_LINK_CHAR: Final = r"(?:[a-z0-9_.~!$&'()*+,;=-]|%[0-9a-f]{2}|[^\x00-\x7f])"
+_LAST_USER: Final = (1 << 40) - 1
+_URL_PARTS: Final = re.compile(
+    r"""(?:(?P<scheme>[^:/?\#@\[\]]*)://)?
+    (?P<user>[^/?\#]*@)?
+    (?P<host>\[[^\]/?\#]*\]|[^:/?\#@]*)
+    (?::(?P<port>[0-9]*))?
+    (?P<tail>[/?\#].*)?""",
+    re.VERBOSE | re.DOTALL,
+)
 _TRAILING: Final = ".:;,('?!`"
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}"}
 
@@ -156,30 +165,56 @@ def _has_letter(word: str) -> bool:
 
 def user_of_link(url: str) -> int | None:
     """The person a ``tg://user?id=N`` link names."""
-    match = re.fullmatch(r"tg://user/?\?id=(\d+)", url, re.IGNORECASE)
-    return int(match[1]) if match else None
+    match = re.fullmatch(r"tg:(?://)?user/?\?([^#]*)(?:#.*)?", url, re.IGNORECASE | re.DOTALL)
+    for parameter in match[1].split("&") if match else ():
+        name, _, value = parameter.partition("=")
+        if name.lower() == "id":
+            return int(value) if re.fullmatch(r"[1-9]\d{0,12}", value) and int(value) <= _LAST_USER else None
+    return None
 
 
 def checked_link(url: str) -> str | None:
     """The link as Telegram stores it (lower-case host, a path at least "/"), or None where it is refused.
 
-    A host must contain a dot: links to ``localhost`` are not accepted by the real service either.
+    After TDLib's LinkManager and parse_url. A host must contain a dot: links to ``localhost`` are refused by the
+    real service too.
     """
-    if re.match(r"(?:tg|ton|tonsite)://", url, re.IGNORECASE):
-        scheme, rest = url.split("://", 1)
-        return f"{scheme.lower()}://{rest}" if re.search(r"[/?#]", rest) else f"{scheme.lower()}://{rest}/"
-    full = url if re.match(r"https?://", url, re.IGNORECASE) else f"http://{url}"
-    if "://" in url and full != url:
+    deep = re.match(r"(tg|ton|tonsite):(?://)?", url, re.IGNORECASE)
+    parts = _URL_PARTS.fullmatch(url[deep.end() :] if deep else url)
+    if parts is None or not re.fullmatch(r"0*[1-9][0-9]{0,4}", parts["port"] or "1"):
         return None
-    try:
-        parts = urlsplit(full)
-        port = parts.port
-    except ValueError:
+    if int(parts["port"] or 1) > _HIGHEST_PORT:
         return None
-    host = parts.hostname or ""
-    if "." not in host or re.search(r"\s", full) or port == 0:
+    scheme = "http" if parts["scheme"] is None else parts["scheme"].lower()
+    host = parts["host"].lower()
+    user = (parts["user"] or "").removesuffix("@")
+    if scheme not in {"http", "https"} or not _is_link_host(host) or parts["port"] == "":
         return None
-    user = parts.netloc.rpartition("@")[0]
-    netloc = (user + "@" if user else "") + host.lower() + (f":{port}" if port else "")
-    tail = (f"?{parts.query}" if parts.query else "") + (f"#{parts.fragment}" if parts.fragment else "")
-    return f"{parts.scheme.lower()}://{netloc}{parts.path or '/'}{tail}"
+    if not host.startswith("[") and not re.fullmatch(f"(?:{_LINK_CHAR}|:)*", user, re.IGNORECASE):
+        return None
+    tail = re.sub(
+        r"[\x00-\x20]", lambda char: f"%{ord(char[0]):02X}", (parts["tail"] or "").rstrip(" \t\r\n\0\v")
+    )
+    tail = tail if tail.startswith("/") else "/" + tail
+    if deep:
+        return None if user or parts["scheme"] or parts["port"] else _deep_link(deep[1].lower(), host, tail)
+    if "." not in host and not host.startswith("["):
+        return None
+    port = f":{int(parts['port'])}" if parts["port"] else ""
+    return f"{scheme}://{user + '@' if user else ''}{host}{port}{tail}"
+
+
+def _deep_link(scheme: str, host: str, tail: str) -> str | None:
+    if not re.fullmatch(r"[a-z0-9._-]+" if scheme == "tonsite" else r"[a-z0-9_-]+", host):
+        return None
+    return f"{scheme}://{host}{tail[1:] if tail.startswith('/?') else tail}"
+
+
+def _is_link_host(host: str) -> bool:
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return False
+        return True
+    return host != "." and re.fullmatch(f"{_LINK_CHAR}+", host, re.IGNORECASE) is not None

@@ -97,13 +97,18 @@ def run_question(texts: Texts, strategy: Strategy) -> str:
 
 
 def status_text(texts: Texts, card: StatusCard) -> str:
-    """The figures of one strategy now."""
+    """The figures of one strategy now, with the moment they are of."""
+    moment = texts("status.at", moment=Formats(texts.locale).moment(card.at))
+    return f"{status_figures(texts, card)}\n\n{moment}"
+
+
+def status_figures(texts: Texts, card: StatusCard) -> str:
+    """The figures alone: the same text as long as nothing has changed."""
     strategy, status, formats = card.strategy, card.status, Formats(texts.locale)
     lines = [header(texts, strategy), *_state_lines(texts, card)]
     if status is not None:
         lines += ["", *_position(texts, strategy, status, formats)]
         lines += ["", *_profit(texts, strategy, status, formats)]
-    lines += ["", texts("status.at", moment=formats.moment(card.at))]
     return "\n".join(lines)
 
 

@@ -41,9 +41,31 @@ STRATEGIES = Command("strategies", "estrategias")
 STATUS = Command("status", "estado")
 STOP = Command("stop", "parar")
 LANGUAGE = Command("language", "idioma")
+PROFIT = Command("profit", "lucro")
+WHY = Command("why", "porque")
+LOG = Command("log", "registro")
+ALERTS = Command("alerts", "alertas")
+TIMEZONE = Command("timezone", "fuso")
 CANCEL = Command("cancel", "cancelar")
 
-COMMANDS = (START, HELP, KEYS, UNLOCK, LOCK, NEW_STRATEGY, STRATEGIES, STATUS, STOP, LANGUAGE, CANCEL)
+COMMANDS = (
+    START,
+    HELP,
+    KEYS,
+    UNLOCK,
+    LOCK,
+    NEW_STRATEGY,
+    STRATEGIES,
+    STATUS,
+    STOP,
+    PROFIT,
+    WHY,
+    LOG,
+    ALERTS,
+    TIMEZONE,
+    LANGUAGE,
+    CANCEL,
+)
 NAMES = frozenset(name for command in COMMANDS for name in command.names)
 
 

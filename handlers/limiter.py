@@ -12,6 +12,7 @@ from telegram.ext import BaseRateLimiter
 
 PER_CHAT = (1.0, 5.0)
 IN_ALL = (25.0, 25.0)
+_SPARED = (2.0, 8.0)
 UNLIMITED = True
 """As `rate_limit_args` of a sending method: the caller keeps the limits itself. PTB drops what is falsy."""
 _PATIENCE_S = 30.0
@@ -27,10 +28,14 @@ class _Bucket:
     tokens: float
     at: float
 
-    def wait(self, now: float) -> float:
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        return 0.0 if self.tokens >= 1 else (1 - self.tokens) / self.rate
+    def wait(self, now: float, spare: float = 0.0) -> float:
+        """Seconds until one token is there beside the `spare` ones."""
+        if now > self.at:
+            self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+            self.at = now
+        elif self.tokens == 0:  # paused until `at`
+            return self.at - now + (1 + spare) / self.rate
+        return max(0.0, (1 + spare - self.tokens) / self.rate)
 
 
 class Limiter:
@@ -41,14 +46,21 @@ class Limiter:
         self._chats: dict[int, _Bucket] = {}
         self._all = _Bucket(*IN_ALL, tokens=IN_ALL[1], at=clock())
 
-    def take(self, chat_id: int) -> float:
-        """Seconds to wait before a message to this chat; 0 means: send it now, its place is taken."""
-        now = self._clock()
-        bucket = self._bucket(chat_id, now)
-        wait = max(bucket.wait(now), self._all.wait(now))
+    def take(self, chat_id: int, *, lowly: bool = False) -> float:
+        """Seconds to wait before a message to this chat; 0 means: send it now, its place is taken.
+
+        What is `lowly` (a card's edit) leaves some places free for what comes next.
+        """
+        wait = self.wait(chat_id, lowly=lowly)
         if wait <= 0:
-            self._spend(bucket)
+            self._spend(self._chats[chat_id])
         return wait
+
+    def wait(self, chat_id: int, *, lowly: bool = False) -> float:
+        """The same, without taking the place."""
+        now = self._clock()
+        in_chat, in_all = _SPARED if lowly else (0.0, 0.0)
+        return max(self._bucket(chat_id, now).wait(now, in_chat), self._all.wait(now, in_all))
 
     def count(self, chat_id: int) -> None:
         """A message that does not wait; what can wait is held up by it, a second at most."""
@@ -57,6 +69,12 @@ class Limiter:
         bucket.wait(now)
         self._all.wait(now)
         self._spend(bucket)
+
+    def pause(self, chat_id: int, seconds: float) -> None:
+        """Telegram asked to wait: nothing that can wait goes to this chat before."""
+        now = self._clock()
+        bucket = self._bucket(chat_id, now)
+        bucket.tokens, bucket.at = 0.0, now + seconds
 
     def _bucket(self, chat_id: int, now: float) -> _Bucket:
         self._forget_full(now)
@@ -99,6 +117,8 @@ class AnswersFirst(BaseRateLimiter[bool]):
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as exc:
+                if isinstance(data.get("chat_id"), int):  # or waiting alerts would take the place that is waited for
+                    self.limiter.pause(data["chat_id"], seconds_of(exc))
                 if seconds_of(exc) > _PATIENCE_S:
                     raise
                 await asyncio.sleep(seconds_of(exc))

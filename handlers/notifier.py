@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -13,14 +14,18 @@ from telegram.ext import ExtBot
 
 from bot.errors import NotAllowed
 from bot.ports import Clock, OutboxItem, Person, Strategy
+from bot.ports.preferences import Choice
 from bot.service import Service
+from handlers.alert_kinds import Batch, batches, choice_for
 from handlers.limiter import UNLIMITED, AnswersFirst, Limiter, seconds_of
 from handlers.texts import texts_for
-from handlers.views import notice_keyboard, notice_text
+from handlers.views import notice_keyboard, notices_text
 
 _log = structlog.get_logger(__name__)
 _LONGEST_WAIT_S = 300
 _IDLE_S = 60.0
+GATHER_S = 4.0
+"""After a fill was told, the next ones of its strategy are gathered for so long and come together."""
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -34,11 +39,17 @@ class Outbox(Protocol):
 
     async def next_due(self) -> int | None: ...
 
-    async def sent(self, item_id: int) -> None: ...
+    async def sent(self, *item_ids: int) -> None: ...
 
-    async def dropped(self, item_id: int) -> None: ...
+    async def dropped(self, *item_ids: int) -> None: ...
 
     async def failed(self, item_id: int, retry_at: int) -> None: ...
+
+
+class Choices(Protocol):
+    """What each person wants to be told."""
+
+    async def choices(self, person_id: int) -> Mapping[str, Choice]: ...
 
 
 class Notifier:
@@ -51,13 +62,18 @@ class Notifier:
         service: Service,
         sender: ExtBot[Any],
         clock: Clock,
+        choices: Choices | None = None,
         limiter: Limiter | None = None,
+        gather: float = GATHER_S,
     ) -> None:
         self._outbox = outbox
         self._service = service
         self._sender = sender
         self._clock = clock
-        self._limiter = limiter or _shared_limiter(sender)
+        self._choices = choices
+        self._limiter = limiter or shared_limiter(sender)
+        self._gather = gather
+        self._gathering: dict[tuple[int, int | None], float] = {}
 
     async def run(self) -> None:
         """For ever: send what is due, then wait for more or for the next try."""
@@ -84,51 +100,81 @@ class Notifier:
     async def _to_person(self, items: Sequence[OutboxItem]) -> float:
         """The seconds after which the rest may be sent; 0 when all is done or is to be tried again later."""
         person = await self._service.person_by_id(items[0].person_id)
-        for item in items:
-            if person is None:
-                await self._outbox.dropped(item.id)
+        if person is None:
+            await self._outbox.dropped(*(item.id for item in items))
+            return 0.0
+        choices = await self._choices.choices(person.id) if self._choices else {}
+        unwanted = [item.id for item in items if choice_for(item.notice, choices) is Choice.OFF]
+        if unwanted:
+            await self._outbox.dropped(*unwanted)
+        waits = []
+        for batch in batches([item for item in items if item.id not in unwanted], choices):
+            gathering = self._still_gathering(batch)
+            if gathering:
+                waits.append(gathering)
                 continue
             wait = self._limiter.take(person.chat_id)
             if wait:
-                return wait
-            if not await self._deliver(item, person):
+                waits.append(wait)
+                break
+            if not await self._deliver(batch, person):
                 return 0.0
-        return 0.0
+        return min(waits, default=0.0)
 
-    async def _deliver(self, item: OutboxItem, person: Person) -> bool:
+    def _still_gathering(self, batch: Batch) -> float:
+        """Seconds that these fills wait for more of their kind."""
+        first = batch.items[0]
+        until = self._gathering.get((first.person_id, first.strategy_id), 0.0)
+        return max(0.0, until - time.monotonic()) if batch.may_grow else 0.0
+
+    async def _deliver(self, batch: Batch, person: Person) -> bool:
         """Whether the next message may follow: not while this one is still to be tried."""
+        first, ids = batch.items[0], [item.id for item in batch.items]
         try:
-            await self._send(item, person)
+            await self._send(batch, person)
         except Forbidden as exc:
             _log.info("person unreachable", person=person.id, reason=exc.message)
-            await self._outbox.dropped(item.id)
+            await self._outbox.dropped(*ids)
         except RetryAfter as exc:
-            await self._try_again(item, seconds_of(exc))
+            self._limiter.pause(person.chat_id, seconds_of(exc))
+            await self._try_again(first, seconds_of(exc))
             return False
         except BadRequest as exc:
-            _log.error("alert refused", item=item.id, kind=item.notice.kind, reason=exc.message)
-            await self._outbox.dropped(item.id)
+            _log.error("alert refused", items=ids, kind=first.notice.kind, reason=exc.message)
+            await self._outbox.dropped(*ids)
         except TelegramError as exc:  # a reply that was lost may have arrived: twice is better than never
-            _log.warning("alert delayed", item=item.id, attempts=item.attempts, reason=exc.message)
-            await self._try_again(item, min(2 ** min(item.attempts, 10), _LONGEST_WAIT_S))
+            _log.warning("alert delayed", item=first.id, attempts=first.attempts, reason=exc.message)
+            await self._try_again(first, min(2 ** min(first.attempts, 10), _LONGEST_WAIT_S))
             return False
         else:
-            await self._outbox.sent(item.id)
+            await self._outbox.sent(*ids)
+            self._gather_after(batch)
         return True
 
-    async def _send(self, item: OutboxItem, person: Person) -> None:
+    def _gather_after(self, batch: Batch) -> None:
+        now = time.monotonic()
+        self._gathering = {key: until for key, until in self._gathering.items() if until > now}
+        if batch.fills:
+            self._gathering[batch.items[0].person_id, batch.items[0].strategy_id] = now + self._gather
+
+    async def _send(self, batch: Batch, person: Person) -> None:
         texts = texts_for(person.locale or "en")
-        strategy = await self._strategy(item, person)
-        text = notice_text(texts, item.notice, strategy)
-        buttons = notice_keyboard(texts, item.notice, strategy)
+        last = batch.items[-1]
+        strategy = await self._strategy(last, person)
+        text = notices_text(texts, [item.notice for item in batch.items], strategy)
+        buttons = notice_keyboard(texts, last.notice, strategy)
         try:
             await self._sender.send_message(
-                person.chat_id, text, reply_markup=buttons, rate_limit_args=UNLIMITED
+                person.chat_id,
+                text,
+                reply_markup=buttons,
+                disable_notification=batch.silent,
+                rate_limit_args=UNLIMITED,
             )
         except BadRequest as exc:
             if "parse entities" not in exc.message.lower():
                 raise
-            _log.error("alert without markup", item=item.id, reason=exc.message)
+            _log.error("alert without markup", item=last.id, reason=exc.message)
             await self._send_plain(person, text, buttons)
 
     async def _send_plain(self, person: Person, text: str, buttons: InlineKeyboardMarkup | None) -> None:
@@ -149,7 +195,7 @@ class Notifier:
         await self._outbox.failed(item.id, self._clock.now() + int(seconds * 1000))
 
 
-def _shared_limiter(sender: ExtBot[Any]) -> Limiter:
+def shared_limiter(sender: ExtBot[Any]) -> Limiter:
     """The one in which answers are counted too."""
     hook = sender.rate_limiter
     return hook.limiter if isinstance(hook, AnswersFirst) else Limiter()

@@ -1,19 +1,20 @@
-"""/status: a card per strategy with a refresh button."""
+"""/status: the living card of each strategy, its picture, and pinning it."""
 
-from telegram import InlineKeyboardMarkup, Update
+from telegram import Message, Update
 
-from bot.ports import RunStatus
-from bot.service import StatusCard
+from bot.errors import NotAllowed
+from handlers.alert_context import live_cards_of, reports_of
 from handlers.callback import Press
-from handlers.cards import status_text
+from handlers.cards import header, status_text
 from handlers.context import ChatContext
-from handlers.keyboards import GRAVE, Button, keyboard
-from handlers.talk import answer, number_in, press_of, say, show
-from handlers.texts import Texts
+from handlers.keyboards import Button, keyboard
+from handlers.status_keyboard import status_keyboard
+from handlers.status_picture import picture
+from handlers.talk import answer, chat_id_of, number_in, press_of, say, show
 
 
 async def all_status(update: Update, context: ChatContext) -> None:
-    """One message for each strategy that runs or is paused."""
+    """A fresh card for each strategy that runs or is paused; the former ones go."""
     await answer(update)
     texts = context.texts
     cards = await context.service.status(context.person)
@@ -24,7 +25,7 @@ async def all_status(update: Update, context: ChatContext) -> None:
         ]
         await say(update, context, texts("status.nothing_runs"), keyboard(buttons))
     for card in cards:
-        await say(update, context, status_text(texts, card), status_keyboard(texts, card))
+        await live_cards_of(context).fresh(context.person, card.strategy)
 
 
 async def one_status(update: Update, context: ChatContext) -> None:
@@ -32,16 +33,40 @@ async def one_status(update: Update, context: ChatContext) -> None:
     await answer(update)
     strategy = await context.service.strategy(context.person, number_in(press_of(update)))
     card = await context.service.status_card(context.person, strategy)
-    await show(update, context, status_text(context.texts, card), status_keyboard(context.texts, card))
+    living = await live_cards_of(context).card_of(context.person, strategy.id)
+    pinned = living.pinned if living is not None and living.message_id == _message_id(update) else None
+    text, buttons = status_text(context.texts, card), status_keyboard(context.texts, card, pinned=pinned)
+    await show(update, context, text, buttons)
 
 
-def status_keyboard(texts: Texts, card: StatusCard) -> InlineKeyboardMarkup:
-    args = (str(card.strategy.id),)
-    idle = card.strategy.status is RunStatus.IDLE
-    unlock = [Button(texts.plain("button.unlock"), Press("unlock"))] if card.locked and not idle else []
-    stop = [] if idle else [Button(texts.plain("button.stop"), Press("stop", args), GRAVE)]
-    return keyboard(
-        [Button(texts.plain("button.refresh"), Press("status", args)), *stop],
-        unlock,
-        [Button(texts.plain("button.strategy"), Press("strategy", args))],
+async def pin(update: Update, context: ChatContext) -> None:
+    """Pin the living card to the top of the chat, or let it go again."""
+    texts = context.texts
+    strategy = await context.service.strategy(context.person, number_in(press_of(update)))
+    card = await live_cards_of(context).pin(context.person, strategy, _message_id(update))
+    if card is None:
+        raise NotAllowed("dead_button")
+    living = await live_cards_of(context).card_of(context.person, strategy.id)
+    pinned = living is not None and living.pinned
+    await answer(update, texts.plain("live.pinned" if pinned else "live.unpinned"))
+    await show(update, context, status_text(texts, card), status_keyboard(texts, card, pinned=pinned))
+
+
+async def status_picture(update: Update, context: ChatContext) -> None:
+    """Price, ladder, average, exit and fills, as a photo."""
+    await answer(update)
+    texts, reports = context.texts, reports_of(context)
+    strategy = await context.service.strategy(context.person, number_in(press_of(update)))
+    past = await reports.past(context.person, strategy)
+    taste = await reports.preferences.taste(context.person.id)
+    zone = await reports.zone(context.person)
+    png = await picture(texts, past, zone, dark=taste.dark)
+    await context.bot.send_photo(
+        chat_id_of(update), png, caption=header(texts, strategy), filename=f"{strategy.symbol.name}.png"
     )
+
+
+def _message_id(update: Update) -> int:
+    query = update.callback_query
+    message = query.message if query is not None else None
+    return message.message_id if isinstance(message, Message) else 0

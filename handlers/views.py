@@ -1,5 +1,7 @@
 """Notices as text: what an alert says, in the reader's language at the moment it is sent. Pure."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import assert_never
 
 from telegram import InlineKeyboardMarkup
@@ -9,6 +11,8 @@ from bot.domain.market import Symbol
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import (
     CycleClosed,
+    Digest,
+    Earned,
     FirstBuyFilled,
     NotEnough,
     Notice,
@@ -36,8 +40,21 @@ _NO_SYMBOL = Symbol("", "", "")
 
 def notice_text(texts: Texts, notice: Notice, strategy: Strategy | None) -> str:
     """Telegram HTML; the strategy's name, pair and SIM or REAL stand in the first line."""
-    symbol = strategy.symbol if strategy is not None else _NO_SYMBOL
-    lines = _Words(texts, symbol).lines(notice)
+    return notices_text(texts, [notice], strategy)
+
+
+def notice_lines(texts: Texts, notice: Notice, symbol: Symbol | None) -> list[str]:
+    """The notice alone, without the line that names its strategy."""
+    return _Words(texts, symbol or _NO_SYMBOL).lines(notice)
+
+
+def notices_text(texts: Texts, notices: Sequence[Notice], strategy: Strategy | None) -> str:
+    """Several notices of one strategy in one message: each named in its line, the last one told whole."""
+    words = _Words(texts, strategy.symbol if strategy is not None else _NO_SYMBOL)
+    lines = [line for notice in notices[:-1] for line in words.brief(notice)]
+    if lines:
+        lines.insert(0, texts.count("alerts.several", len(notices)))
+    lines += words.lines(notices[-1])
     return "\n".join(lines if strategy is None else [header(texts, strategy), *lines])
 
 
@@ -93,8 +110,30 @@ class _Words:
                 return [texts("notice.paused", reason=pause_reason(texts, reason))]
             case VaultLockedNotice():
                 return locked_lines(texts, notice)
+            case Digest():
+                return self._digest(notice)
             case _:
                 assert_never(notice)
+
+    def brief(self, notice: Notice) -> list[str]:
+        """What happened, without where that leaves the strategy."""
+        return self.lines(notice)[: 2 if isinstance(notice, CycleClosed) else 1]
+
+    def _digest(self, notice: Digest) -> list[str]:
+        day = self._formats.day(
+            int(datetime.fromisoformat(notice.day).replace(tzinfo=UTC).timestamp() * 1000)
+        )
+        return [self._texts("digest.head", day=day), *(self._earned(one) for one in notice.earned)]
+
+    def _earned(self, earned: Earned) -> str:
+        symbol = Symbol("", "", earned.coin)
+        return self._texts(
+            "digest.line",
+            mode=self._texts.plain("mode.real" if earned.real else "mode.simulation"),
+            profit=self._formats.quote(earned.profit, symbol, signed=True),
+            cycles=self._texts.count("digest.cycles", earned.cycles),
+            buys=self._texts.count("digest.buys", earned.buys),
+        )
 
     def _first_buy(self, notice: FirstBuyFilled) -> list[str]:
         line = self._texts(

@@ -38,20 +38,24 @@ class Outbox:
         moment: int | None = await self._database.run(lambda db: db.execute(query).fetchone()[0])
         return moment
 
-    async def sent(self, item_id: int) -> None:
-        await self._settle("UPDATE outbox SET sent_at = ?, attempts = attempts + 1 WHERE id = ?", item_id)
+    async def sent(self, *item_ids: int) -> None:
+        """Done; several that went in one message are settled together, or a kill would repeat some of them."""
+        await self._settle("UPDATE outbox SET sent_at = ?, attempts = attempts + 1 WHERE id = ?", item_ids)
 
-    async def dropped(self, item_id: int) -> None:
-        """Given up for good (the person has blocked the bot): kept, but never tried again."""
-        await self._settle("UPDATE outbox SET dropped_at = ?, attempts = attempts + 1 WHERE id = ?", item_id)
+    async def dropped(self, *item_ids: int) -> None:
+        """Not to be sent (unwanted, or the person has blocked the bot): kept, but never tried again."""
+        await self._settle("UPDATE outbox SET dropped_at = ?, attempts = attempts + 1 WHERE id = ?", item_ids)
 
     async def failed(self, item_id: int, retry_at: int) -> None:
         """To be tried again at `retry_at` (ms UTC)."""
         query = "UPDATE outbox SET attempts = attempts + 1, next_try_at = ? WHERE id = ?"
         await self._database.run(lambda db: db.execute(query, [retry_at, item_id]).rowcount)
 
-    async def _settle(self, query: str, item_id: int) -> None:
-        await self._database.run(lambda db: db.execute(query, [self._clock.now(), item_id]).rowcount)
+    async def _settle(self, query: str, item_ids: Sequence[int]) -> None:
+        at = self._clock.now()
+        await self._database.run(
+            lambda db: sum(db.execute(query, [at, item_id]).rowcount for item_id in item_ids)
+        )
 
 
 def enqueue(db: Rows, notice: Notice, *, person_id: int, strategy_id: int | None, key: str, at: int) -> None:

@@ -147,9 +147,30 @@ class VaultLockedNotice:
     strategies: tuple[str, ...]
     kind: Literal["vault_locked"] = "vault_locked"
 
-
     since: int = 0
     exits: tuple[RestingExitNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What one kind of coin brought in some time; `real` money or a simulation's."""
+
+    coin: str
+    real: bool
+    profit: Quote
+    cycles: int
+    buys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A day in few words; `day` is the person's local day (ISO) on which it was due."""
+
+    day: str
+    earned: tuple[Earned, ...]
+    kind: Literal["digest"] = "digest"
+
+
 Notice = (
     Started
     | RebuysHeld
@@ -163,4 +184,5 @@ Notice = (
     | StrayFill
     | Paused
     | VaultLockedNotice
+    | Digest
 )

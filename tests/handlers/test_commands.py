@@ -14,6 +14,11 @@ ANSWERS = {
     "status": ("No strategy is running", "Nenhuma estratégia está em execução"),
     "stop": ("nothing to stop", "não há o que parar"),
     "language": ("Which language", "Em que idioma"),
+    "profit": ("No cycle has closed yet", "Nenhum ciclo foi encerrado ainda"),
+    "why": ("no strategy is running", "nenhuma estratégia está em execução"),
+    "log": ("Nothing has happened yet", "Ainda não aconteceu nada"),
+    "alerts": ("Press an event", "Toque em um evento"),
+    "timezone": ("Your time zone", "Seu fuso"),
     "cancel": ("nothing to cancel", "Não há nada para cancelar"),
 }
 

@@ -13,6 +13,8 @@ from bot.domain.market import Symbol
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import (
     CycleClosed,
+    Digest,
+    Earned,
     FirstBuyFilled,
     NotEnough,
     Notice,
@@ -92,6 +94,7 @@ NOTICES: tuple[Notice, ...] = (
     Paused(EVIL),
     VaultLockedNotice(("one",)),
     VaultLockedNotice((EVIL, "two")),
+    Digest("2026-11-22", (Earned("USDT", True, Q, 3, 7), Earned("USDT", False, Quote.of("-1"), 1, 1))),
 )
 
 

@@ -1,0 +1,18 @@
+"""What the handlers of alerts and reports share, by name in PTB's bot_data."""
+
+from typing import cast
+
+from bot.service.reports import Reports
+from handlers.context import ChatContext
+from handlers.status_live import LiveCards
+
+REPORTS = "reports"
+LIVE_CARDS = "live_cards"
+
+
+def reports_of(context: ChatContext) -> Reports:
+    return cast("Reports", context.application.bot_data[REPORTS])
+
+
+def live_cards_of(context: ChatContext) -> LiveCards:
+    return cast("LiveCards", context.application.bot_data[LIVE_CARDS])

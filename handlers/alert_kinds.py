@@ -1,0 +1,88 @@
+"""Which alerts may be chosen, which always ring, and how waiting ones are put together. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.domain.notices import (
+    CycleClosed,
+    Digest,
+    FirstBuyFilled,
+    NotEnough,
+    Notice,
+    Paused,
+    RebuyFilled,
+    Refused,
+    StrayFill,
+    VaultLockedNotice,
+)
+from bot.ports import OutboxItem
+from bot.ports.preferences import Choice
+
+CHOOSABLE = ("started", "first_buy", "rebuy", "cycle_closed", "put_back")
+"""Kinds of notices that a person may silence; whatever is not here is always told, with a sound."""
+MOST_IN_ONE = 25
+_FILLS = FirstBuyFilled | RebuyFilled | CycleClosed
+_URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Notices of one strategy that go out as one message, oldest first."""
+
+    items: tuple[OutboxItem, ...]
+    silent: bool
+    last: bool
+    """Nothing of this strategy waits behind it."""
+
+    @property
+    def fills(self) -> bool:
+        return isinstance(self.items[0].notice, _FILLS)
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether another fill could still join it."""
+        return self.fills and self.last and len(self.items) < MOST_IN_ONE
+
+
+def is_last_rebuy(notice: Notice) -> bool:
+    """The ladder has ended: from here on only the exit waits."""
+    return isinstance(notice, RebuyFilled) and (notice.next_rebuy is None or notice.k >= notice.limit)
+
+
+def choice_for(notice: Notice, choices: Mapping[str, Choice]) -> Choice:
+    """How this notice is told; the last re-buy rings whatever was chosen."""
+    if notice.kind not in CHOOSABLE or is_last_rebuy(notice):
+        return Choice.ON
+    return choices.get(notice.kind, Choice.ON)
+
+
+def batches(items: Sequence[OutboxItem], choices: Mapping[str, Choice]) -> list[Batch]:
+    """One person's waiting notices as messages: urgent strategies first, digests last.
+
+    Fills of one strategy that follow each other come together; a strategy's own order is never changed.
+    """
+    queues: dict[int | None, list[OutboxItem]] = {}
+    for item in items:
+        queues.setdefault(item.strategy_id, []).append(item)
+    ranked = [(_rank(queue), batch) for queue in queues.values() for batch in _in_order(queue, choices)]
+    ranked.sort(key=lambda pair: (pair[0], pair[1].items[0].id))
+    return [batch for _, batch in ranked]
+
+
+def _in_order(queue: Sequence[OutboxItem], choices: Mapping[str, Choice]) -> Iterable[Batch]:
+    groups: list[list[OutboxItem]] = []
+    for item in queue:
+        fits = groups and len(groups[-1]) < MOST_IN_ONE and isinstance(groups[-1][0].notice, _FILLS)
+        if fits and isinstance(item.notice, _FILLS):
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    for number, group in enumerate(groups, 1):
+        silent = all(choice_for(item.notice, choices) is Choice.SILENT for item in group)
+        yield Batch(tuple(group), silent, last=number == len(groups))
+
+
+def _rank(queue: Sequence[OutboxItem]) -> int:
+    if any(isinstance(item.notice, _URGENT) or is_last_rebuy(item.notice) for item in queue):
+        return 0
+    return 2 if all(isinstance(item.notice, Digest) for item in queue) else 1

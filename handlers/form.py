@@ -34,8 +34,10 @@ CURVE_OF_ITEM: Mapping[str, CurveField] = {which.multiplier: which for which in 
 CURVE_NAMES: Mapping[str, CurveField] = {which.name: which for which in CURVES}
 
 BASE, QUOTE, NAME, BACK_TO, SEEN = "_base", "_quote", "_name", "_back_to", "_seen"
+EDITS, FIXED, WISH, SHELF = "_edits", "_fixed", "_wish", "_shelf"
 """What a draft keeps beside answers: the pair's coins, the suggested name, where a curve's question returns to,
-and the last typed update."""
+and the last typed update; the saved strategy that it changes, whether its pair is fixed, the name wished for a new
+one, and the drafts that lie under this one."""
 
 
 class State(StrEnum):
@@ -58,6 +60,8 @@ class Step(StrEnum):
     REVIEW = "review"
     NAME = "name"
     SAVED = "saved"
+    RENAME = "rename"
+    SEARCH = "search"
 
 
 _STATES: Mapping[Step, State] = {
@@ -68,6 +72,8 @@ _STATES: Mapping[Step, State] = {
     Step.REVIEW: State.REVIEW,
     Step.NAME: State.NAME,
     Step.SAVED: State.NEXT,
+    Step.RENAME: State.NAME,
+    Step.SEARCH: State.NAME,
 }
 
 
@@ -126,6 +132,12 @@ class Form:
     def params(self) -> StrategyParams:
         """Unchecked; what is not answered takes its default."""
         return from_answers(self.values)
+
+    @property
+    def edits(self) -> int | None:
+        """The saved strategy that this form changes."""
+        number = self.answers.get(EDITS, "")
+        return int(number) if number.isdecimal() else None
 
     @property
     def complete(self) -> bool:

@@ -28,6 +28,26 @@ _MENDS: tuple[tuple[str, ...], ...] = (
 _NO_MEND = frozenset({"bad_name", "file_too_long", "spline_start"})
 
 
+_PLACED = frozenset(
+    {
+        "file_too_deep",
+        "file_code",
+        "file_syntax",
+        "file_decimal_comma",
+        "file_unknown_key",
+        "file_duplicate_key",
+    }
+)
+"""Faults whose own words name the place in the file."""
+
+
+def place_text(texts: Texts, wrong: InvalidInput) -> str:
+    """`line 3, column 14` of a file's fault, as HTML; empty where there is none or the words have it."""
+    if wrong.key in _PLACED or "line" not in wrong.values:
+        return ""
+    return texts("import.place_of_fault", line=wrong.values["line"], column=wrong.values["column"])
+
+
 def fault_text(texts: Texts, wrong: InvalidInput) -> str:
     """`1.1 multiplicador_qty: takes one number ...`, as HTML; the reason in English where no words are kept."""
     item = BY_NAME[wrong.field].item + " " if wrong.field in BY_NAME else ""
@@ -58,6 +78,9 @@ def _shown(texts: Texts, wrong: InvalidInput, name: str, value: str) -> str:
 
 
 def _example(texts: Texts, wrong: InvalidInput, value: str) -> str:
+    """As a person types it; a file's own spelling stays, for it knows neither a comma nor a percent sign."""
+    if wrong.key == "file_decimal_comma":
+        return value
     return texts.plain(f"form.example.{wrong.field}") if wrong.field in BY_NAME else value
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from telegram import Update
+from telegram import InlineKeyboardMarkup, Update
 from telegram.error import BadRequest
 from telegram.ext import ConversationHandler
 
@@ -11,6 +11,7 @@ from bot.ports import Environment, Person
 from bot.service import Market, Service
 from handlers.context import ChatContext
 from handlers.form import ENVIRONMENT, PAIR, SEEN, Form, State
+from handlers.form_shelf import taken_off
 from handlers.form_views import Screen, current
 from handlers.texts import Texts
 
@@ -84,11 +85,16 @@ class Turn:
             if not any(words in exc.message.lower() for words in _NOTHING_TO_DO):
                 raise
 
-    async def leave(self, text: str) -> Outcome:
-        """Forget the draft and say a last word."""
+    async def leave(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> Outcome:
+        """Forget the draft and say a last word; a draft that lay under it is there again."""
         await self.put_away(self.form.message_id)
-        await self.service.drop_draft(self.person)
-        await self.context.bot.send_message(self.person.chat_id, text)
+        below = taken_off(self.form)
+        if below is None:
+            await self.service.drop_draft(self.person)
+        else:
+            await self.service.save_draft(below.draft(self.person.id))
+            text = f"{text}\n\n{self.texts('strategy.draft_waits')}"
+        await self.context.bot.send_message(self.person.chat_id, text, reply_markup=buttons)
         return END
 
 

@@ -17,6 +17,7 @@ from handlers.form import (
     CURVE_OF_ITEM,
     ENVIRONMENT,
     FIELDS,
+    FIXED,
     HEADER,
     PAIR,
     Form,
@@ -60,6 +61,9 @@ def current(texts: Texts, form: Form, environments: Sequence[Environment], *, be
         return curve_points(texts, form, CURVE_NAMES[about], before=before)
     if step in {Step.ASK, Step.EDIT}:
         return question(texts, form, about, environments, before=before)
+    if step in {Step.RENAME, Step.SEARCH}:
+        text = paragraphs(before, texts(f"strategy.ask_{step.value}"))
+        return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
     return review(texts, form, before=before)
 
 
@@ -234,8 +238,8 @@ def review(texts: Texts, form: Form, *, before: str = "") -> Screen:
     lines += [texts("form.review.plain", name=name, value=form.answers.get(name, "?")) for name in HEADER]
     lines += [_review_line(texts, form, p.item, p.name) for p in PARAMETERS]
     wrong = [fault_text(texts, found) for found in faults]
-    rows = _change_rows()
-    last = [button(texts, "plan", "plan"), button(texts, "save", "save")] if not faults else []
+    rows = _change_rows(fixed=FIXED in form.answers)
+    last = [button(texts, "plan", "plan"), save_button(texts, form)] if not faults else []
     text = paragraphs(before, "\n".join(lines), *wrong)
     return Screen(text, keyboard(*rows, last, [button(texts, "cancel", "cancel")]))
 
@@ -248,8 +252,13 @@ def _review_line(texts: Texts, form: Form, item: str, name: str) -> str:
     return f"{line} · {texts('form.review.curve', curve=curve_text(texts, which, form.curve(which)))}"
 
 
-def _change_rows() -> Iterable[list[Button]]:
-    yield [_change(name, name) for name in HEADER]
+def save_button(texts: Texts, form: Form) -> Button:
+    """Item 8: a new strategy under a name, or the changes to a saved one."""
+    return button(texts, "save" if form.edits is None else "keep", "save")
+
+
+def _change_rows(*, fixed: bool) -> Iterable[list[Button]]:
+    yield [] if fixed else [_change(name, name) for name in HEADER]
     for _, group in groupby(PARAMETERS, key=lambda p: p.item[0] if p.item[0] in "123" else ""):
         row = [_change(p.item, p.name) for p in group]
         wide = len(row) if len(row) <= _MOST_IN_A_ROW else _MOST_IN_A_ROW - 1

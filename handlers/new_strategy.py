@@ -21,6 +21,7 @@ from bot.ports import Environment
 from bot.service import parse_environment
 from handlers import form_views as views
 from handlers import new_strategy_run as run
+from handlers import strategy_change as change
 from handlers.callback import pattern
 from handlers.commands import CANCEL, NEW_STRATEGY
 from handlers.context import ChatContext
@@ -44,7 +45,10 @@ from handlers.form import (
     typed_value,
 )
 from handlers.form_faults import fault_text
+from handlers.form_picture import send_curve
+from handlers.form_shelf import emptied, taken_off
 from handlers.form_turn import END, Outcome, Turn, trouble
+from handlers.strategy_import import imported
 from handlers.talk import answer, press_of, say
 
 
@@ -61,6 +65,11 @@ def new_strategy_handler() -> ConversationHandler[ChatContext]:
             entry_points=[
                 CommandHandler(NEW_STRATEGY.names, begin),
                 CallbackQueryHandler(begin, pattern("new")),
+                CallbackQueryHandler(change.edit, pattern("edit")),
+                CallbackQueryHandler(change.clone, pattern("clone")),
+                CallbackQueryHandler(change.rename, pattern("rename")),
+                CallbackQueryHandler(change.search, pattern("search")),
+                MessageHandler(filters.Document.ALL, imported),
                 CallbackQueryHandler(pressed, pattern(views.ACTION)),
             ],
             states={
@@ -85,7 +94,11 @@ async def begin(update: Update, context: ChatContext) -> Outcome:
     form = Form.of(left) if left else Form()
     turn = Turn(update, context, form)
     if form.answers.get(ENVIRONMENT) is None:
-        return await turn.show(Form(message_id=form.message_id))
+        below = taken_off(form)
+        if below is None:
+            return await turn.show(Form(message_id=form.message_id))
+        await turn.put_away(form.message_id)
+        form = below
     await turn.go(form, views.resume(context.texts, form))
     return State.RESUME
 
@@ -126,6 +139,10 @@ async def typed(update: Update, context: ChatContext) -> Outcome:
             return await take_curve(turn, words)
         case Step.NAME:
             return await run.save(turn, words)
+        case Step.RENAME:
+            return await change.renamed(turn, words)
+        case Step.SEARCH:
+            return await change.searched(turn, words)
         case _:
             return await turn.show(turn.form, before=turn.texts("form.only_buttons"))
 
@@ -209,12 +226,16 @@ async def review(turn: Turn) -> Outcome:
 
 
 async def fresh(turn: Turn) -> Outcome:
-    return await turn.show(Form(message_id=turn.form.message_id))
+    return await turn.show(emptied(turn.form))
 
 
 async def drop(turn: Turn) -> Outcome:
-    saved = turn.form.cursor.step is Step.SAVED
-    return await turn.leave(turn.texts("form.done" if saved else "form.cancelled"))
+    step, key = turn.form.cursor.step, "form.cancelled"
+    if step is Step.SAVED:
+        key = "form.done"
+    elif turn.form.edits is not None or step in {Step.RENAME, Step.SEARCH}:
+        key = "strategy.unchanged"
+    return await turn.leave(turn.texts(key))
 
 
 # --- curves -----------------------------------------------------------------------------------------------
@@ -274,7 +295,9 @@ async def _with_curve(turn: Turn, form: Form, name: str, choice: CurveChoice) ->
         check_field(form.values, name, choice)
     except InvalidInput as wrong:
         return await turn.show(form, before=fault_text(turn.texts, wrong))
-    return await turn.show(form.kept(**{name: stored_text(choice)}))
+    chosen = form.kept(**{name: stored_text(choice)})
+    await send_curve(turn, chosen, CURVE_NAMES[name])
+    return await turn.show(chosen)
 
 
 # --- the table of buttons ---------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Items 7 to 10 of the setup: the plan, saving, running, another."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from telegram import InlineKeyboardMarkup
 
@@ -13,9 +13,11 @@ from bot.ports import Environment, RunStatus, Strategy
 from bot.service import Market
 from handlers import plan_table
 from handlers.callback import Press
-from handlers.form import BASE, NAME, Form, Step
+from handlers.context import ChatContext
+from handlers.form import BASE, NAME, WISH, Form, Step
 from handlers.form_faults import fault_text
 from handlers.form_numbers import number, percent
+from handlers.form_shelf import emptied
 from handlers.form_turn import Outcome, Turn, trouble
 from handlers.form_views import (
     Screen,
@@ -26,10 +28,12 @@ from handlers.form_views import (
     paragraphs,
     press,
     review,
+    save_button,
 )
 from handlers.formats import Formats
 from handlers.keyboards import GOOD, GRAVE, Button, keyboard
 from handlers.plan_picture import picture
+from handlers.strategy_texts import shortage_text
 from handlers.texts import Texts
 
 
@@ -49,8 +53,13 @@ async def show_plan(turn: Turn) -> Outcome:
     if isinstance(planned, Screen):
         return await turn.go(form, planned)
     market, plan = planned
+    return await turn.go(form, _plan_screen(texts, form, plan, await send_plan(turn.context, market, plan)))
+
+
+async def send_plan(context: ChatContext, market: Market, plan: Plan) -> str:
+    """The picture, the long table as a file, and the tables but for the last, which is given back as HTML."""
+    texts, chat_id, sender = context.texts, context.person.chat_id, context.bot
     png = await picture(texts, plan)
-    chat_id, sender = turn.person.chat_id, turn.context.bot
     await sender.send_photo(chat_id, png, caption=_summary(texts, market, plan), filename="plan.png")
     if plan_table.shortened(plan):
         name = f"{texts.plain('plan.file')}-{market.symbol}.txt"
@@ -58,7 +67,7 @@ async def show_plan(turn: Turn) -> Outcome:
     *first, last = plan_table.messages(texts, plan)
     for text in first:
         await sender.send_message(chat_id, text)
-    return await turn.go(form, _plan_screen(texts, plan, last))
+    return last
 
 
 def _summary(texts: Texts, market: Market, plan: Plan) -> str:
@@ -66,10 +75,11 @@ def _summary(texts: Texts, market: Market, plan: Plan) -> str:
     return plan_table.summary(texts, plan, environment=market.environment.value, mode=mode)
 
 
-def _plan_screen(texts: Texts, plan: Plan, tables: str) -> Screen:
+def _plan_screen(texts: Texts, form: Form, plan: Plan, tables: str) -> Screen:
     """The last tables with the verdict and the ways on; a plan that breaks a rule cannot be saved."""
-    save = [] if plan.problems else [button(texts, "save", "save")]
-    ways = [button(texts, "review", "review"), button(texts, "unsaved", "unsaved")]
+    save = [] if plan.problems else [save_button(texts, form)]
+    leave = "unsaved" if form.edits is None else "cancel"
+    ways = [button(texts, "review", "review"), button(texts, leave, leave)]
     return Screen(paragraphs(tables, plan_table.verdict(texts, plan)), keyboard(save, ways))
 
 
@@ -94,12 +104,32 @@ async def ask_to_save(turn: Turn) -> Outcome:
     planned = await _planned(turn)
     if isinstance(planned, Screen):
         return await turn.go(turn.form.at(Step.REVIEW), planned)
-    _, plan = planned
+    market, plan = planned
     if plan.problems:
         verdict = plan_table.verdict(turn.texts, plan)
         return await turn.go(turn.form.at(Step.REVIEW), review(turn.texts, turn.form, before=verdict))
+    if turn.form.edits is not None:
+        return await _keep(turn, turn.form.edits, market)
     suggestion = suggested_name(turn, {s.name for s in await turn.service.strategies(turn.person)})
     return await turn.go(turn.form.kept(**{NAME: suggestion}).at(Step.NAME), ask_name(turn.texts, suggestion))
+
+
+async def _keep(turn: Turn, strategy_id: int, market: Market) -> Outcome:
+    """The changes to a saved strategy; one that has run takes them when its next cycle begins."""
+    texts = turn.texts
+    try:
+        kept = await turn.service.saved.edit(
+            turn.person,
+            strategy_id,
+            turn.form.params,
+            environment=market.environment,
+            symbol=market.symbol,
+        )
+    except NotAllowed as no:
+        return await turn.leave(texts(f"error.{no}"))
+    key = "idle" if kept.status is RunStatus.IDLE else "running" if kept.pending else "running_same"
+    card = Button(texts.plain("button.strategy"), Press("strategy", (str(kept.id),)))
+    return await turn.leave(texts(f"strategy.kept_{key}", name=kept.name), keyboard([card]))
 
 
 def suggested_name(turn: Turn, taken: set[str]) -> str:
@@ -107,7 +137,8 @@ def suggested_name(turn: Turn, taken: set[str]) -> str:
     params, locale = turn.form.params, turn.texts.locale
     base = turn.form.answers.get(BASE, "")
     drop = percent(params.recompra_queda_inicial, locale)
-    name = f"{base} {number(params.qty_inicial, locale)} {drop}".strip()[:48]
+    name = turn.form.answers.get(WISH) or f"{base} {number(params.qty_inicial, locale)} {drop}".strip()
+    name = name[:48].strip()
     numbered = (f"{name} ({n})" for n in range(2, len(taken) + 3))
     return name if name not in taken else next(n for n in numbered if n not in taken)
 
@@ -155,7 +186,7 @@ async def _saved(turn: Turn, name: str, market: Market) -> Strategy | None:
 
 
 async def _send_file(turn: Turn, saved: Strategy) -> None:
-    name, text = turn.service.export(saved)
+    name, text = turn.service.saved.export(saved)
     caption = turn.texts("form.saved", name=saved.name)
     await turn.context.bot.send_document(turn.person.chat_id, text.encode(), filename=name, caption=caption)
 
@@ -170,7 +201,7 @@ async def do_not_save(turn: Turn) -> Outcome:
 
 async def _ask_to_run(turn: Turn, saved: Strategy) -> Outcome:
     row = keyboard([button(turn.texts, "run", "run"), button(turn.texts, "later", "later")])
-    form = replace(turn.form.at(Step.SAVED, str(saved.id)), answers={})
+    form = emptied(turn.form).at(Step.SAVED, str(saved.id))
     return await turn.go(form, Screen(turn.texts("form.ask.run"), row))
 
 
@@ -193,6 +224,9 @@ async def confirm(turn: Turn, *, before: str = "") -> Outcome:
         )
         return await turn.go(turn.form, another(turn.texts, before=refused))
     nonce = turn.context.confirmations.ask(turn.person.id, RunFromForm(saved.id))
+    short = await turn.service.saved.shortage(turn.person, saved)
+    if short is not None:
+        before = paragraphs(before, shortage_text(turn.texts, saved, short))
     return await turn.go(turn.form, _confirmation(turn.texts, saved, plan, nonce, before))
 
 
@@ -280,7 +314,7 @@ async def later(turn: Turn) -> Outcome:
 
 
 async def again(turn: Turn) -> Outcome:
-    return await turn.show(Form(message_id=turn.form.message_id))
+    return await turn.show(emptied(turn.form))
 
 
 async def done(turn: Turn) -> Outcome:

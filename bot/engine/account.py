@@ -58,6 +58,10 @@ class Account:
                 free -= reserved(runner.state, runner.context())
         return max(free, Quote.zero())
 
+    async def free(self, coin: str) -> Quote:
+        """What the exchange shows as free, reserved or not."""
+        return Quote((await self.exchange.balances([coin]))[coin].free)
+
     async def grant(self, runner: Runner) -> None:
         """One runner at a time: the next reads only after this one's decision is saved."""
         async with self._money:

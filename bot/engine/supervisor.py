@@ -263,6 +263,11 @@ class Supervisor:
         account = await self._account(person_id, environment)
         return await account.available(symbol)
 
+    async def free(self, person_id: int, environment: Environment, coin: str) -> Quote:
+        """What the exchange shows as free of a coin, whatever strategies have reserved of it."""
+        account = await self._account(person_id, environment)
+        return await account.free(coin)
+
     async def last_price(self, exchange: Exchange, symbol: Symbol) -> Price | None:
         """None while the exchange is out of reach."""
         try:

@@ -200,6 +200,26 @@ class BookStore(StrategyStore, Protocol):
 
     async def strategies(self, person_id: int) -> Sequence[Strategy]: ...
 
+    async def has_traded(self, strategy_id: int) -> bool:
+        """Whether the journal knows it: from then on its pair stays, and edits wait for a cycle to begin."""
+
+    async def edit_strategy(
+        self,
+        person_id: int,
+        strategy_id: int,
+        params: StrategyParams,
+        *,
+        environment: Environment,
+        symbol: Symbol,
+    ) -> Strategy:
+        """At once for one that never ran, else as `pending`; NotAllowed("pair_is_fixed")."""
+
+    async def rename_strategy(self, person_id: int, strategy_id: int, name: str) -> Strategy:
+        """InvalidInput("nome") for a name in use."""
+
+    async def delete_strategy(self, person_id: int, strategy_id: int) -> Strategy:
+        """NotAllowed("running_not_deleted") while it is not idle; what it has traded stays in the books."""
+
     async def cycles(self, person_id: int, strategy_id: int) -> Sequence[CycleRecord]: ...
 
     async def fills(self, person_id: int, strategy_id: int) -> Sequence[FillRecord]: ...

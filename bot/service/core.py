@@ -12,7 +12,6 @@ from bot.domain.money import Price, Quote
 from bot.domain.params import StrategyParams
 from bot.domain.plan import Plan, build_plan
 from bot.domain.state import State
-from bot.domain.strategy_file import StrategyFile, dump
 from bot.domain.validation import validated
 from bot.engine.status import Status, status_of
 from bot.engine.supervisor import Supervisor
@@ -33,6 +32,7 @@ from bot.ports import (
     Strategy,
     Vault,
 )
+from bot.service.strategies import SavedStrategies
 from bot.service.vault_care import VaultCare
 
 ExchangeFactory = Callable[[Environment, Credentials | None], Exchange]
@@ -108,6 +108,9 @@ class Service:
         self._sandbox_credentials = sandbox_credentials
         self._master_key_present = master_key_present
         self._public: dict[Environment, Exchange] = {}
+        self.saved = SavedStrategies(
+            store=store, supervisor=supervisor, price_of=self._price, rules_of=self._rules
+        )
         self.environments = tuple(environments)
         self.secrets_in_chat = secrets_in_chat
         self.default_pair = default_pair
@@ -243,21 +246,6 @@ class Service:
         if found is None:
             raise NotAllowed("no_such_strategy")
         return found
-
-    def export(self, strategy: Strategy) -> tuple[str, str]:
-        """File name and text of a strategy's .js file."""
-        text = dump(
-            StrategyFile(
-                nome=strategy.name,
-                ambiente=strategy.environment.value,
-                par=strategy.symbol.name,
-                params=strategy.params,
-            )
-        )
-        safe = (
-            "".join(c if c.isalnum() or c in "-_" else "-" for c in strategy.name).strip("-") or "estrategia"
-        )
-        return f"{safe}.js", text
 
     async def run(self, person: Person, strategy_id: int) -> Strategy:
         """Starts a strategy, or resumes a paused or stopping one; VaultLocked without keys in reach."""

@@ -95,6 +95,8 @@ def test_the_states_are_stored_and_never_renamed() -> None:
         "REVIEW": "review",
         "NAME": "name",
         "SAVED": "saved",
+        "RENAME": "rename",
+        "SEARCH": "search",
     }
 
 

@@ -154,7 +154,7 @@ async def test_the_file_is_sent_as_a_document(household):
     await household.strategy(**FEW)
     await household.ask("/strategies", "lenta")
     await household.tap("lenta", "Primeira compra")
-    await household.press("Arquivo")
+    await household.press(".js")
     await household.settled()
     sent = [m["document"] for m in await household.messages() if m["document"]]
     assert sent[0]["name"] == "lenta.js"

@@ -17,6 +17,7 @@ from bot.exchanges.factory import build_exchange, supported_environments
 from bot.logs import masker
 from bot.ports import Credentials, Environment, Exchange, Person, Secret, SystemClock
 from bot.service import Service
+from bot.service.people import People, Quotas
 from bot.service.reports import Reports
 from bot.service.vault_care import VaultCare
 from bot.settings import Settings, secret
@@ -33,9 +34,10 @@ from storage.conversations import Conversations
 from storage.database import Database
 from storage.inbox import DurableQueue
 from storage.outbox import Outbox
+from storage.people import PeopleBook
 from storage.preferences import Preferences
 from storage.store import SqliteStore
-from storage.vault import SqliteVault
+from storage.vault_audited import AuditedVault
 from storage.vault_crypto import suggest_password
 
 log = structlog.get_logger()
@@ -80,7 +82,10 @@ class App:
         self.database = await Database.open(settings.data_dir / DATABASE)
         stack.push_async_callback(self.database.close)
         self.store = SqliteStore(self.database, clock=clock)
-        self.vault = SqliteVault(self.database, master_keys=settings.master_keys(), clock=clock)
+        book = PeopleBook(self.database, clock=clock)
+        self.vault = AuditedVault(
+            self.database, note=book.note, master_keys=settings.master_keys(), clock=clock
+        )
         stack.callback(self.vault.lock_all)
         self._pool = ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="exchange")
         stack.callback(self._pool.shutdown, wait=False, cancel_futures=True)
@@ -111,6 +116,7 @@ class App:
             secrets_in_chat=settings.secrets_in_chat,
             default_pair=settings.default_pair,
             care=care,
+            people=self._people(book),
         )
         stack.push_async_callback(self.service.close)
         self.reports = Reports(
@@ -215,6 +221,22 @@ class App:
     async def polling(self) -> None:
         """Until the chat is being listened to; sooner where it failed."""
         await asyncio.wait({self._chat})
+
+    def _people(self, book: PeopleBook) -> People:
+        settings = self.settings
+        quotas = Quotas(
+            running=settings.max_running_strategies,
+            saved=settings.max_saved_strategies,
+            commands_a_minute=settings.max_commands_a_minute,
+        )
+        return People(
+            book=book,
+            store=self.store,
+            vault=self.vault,
+            supervisor=self.supervisor,
+            clock=self._clock,
+            quotas=quotas,
+        )
 
     # --- pieces -----------------------------------------------------------------------------------------------
 

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         description="its port, also read from PORT; empty: no page and no /health; 0: a free one, for trying it out",
     )
     default_pair: str = Field("BTCUSDT", description="the pair that /newstrategy offers first")
+    max_running_strategies: int = Field(20, ge=1, description="the most strategies one person may run at once")
+    max_saved_strategies: int = Field(100, ge=1, description="the most strategies one person may have saved")
+    max_commands_a_minute: int = Field(
+        60, ge=5, description="the most messages and presses of one person that are served in a minute"
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, json elsewhere"
     )

@@ -14,6 +14,7 @@ from bot.ports.exchange import Environment
 from bot.ports.store import CycleRecord, Draft, FillRecord, LedgerTotals, Person, Role, RunStatus, Strategy
 from storage import rows
 from storage.database import Database, Rows
+from storage.people import add_person
 from storage.store_strategies import StrategyStore, refuse_taken_name
 
 _FILLS = """
@@ -30,7 +31,8 @@ class SqliteStore(StrategyStore):
     """Implements bot.ports.store.BookStore; what belongs to another person is as if it did not exist."""
 
     async def people(self) -> Sequence[Person]:
-        found = await self._database.run(lambda db: list(db.query("SELECT * FROM people ORDER BY id")))
+        query = "SELECT * FROM people WHERE removed_at IS NULL ORDER BY id"
+        found = await self._database.run(lambda db: list(db.query(query)))
         return [rows.person_from(row) for row in found]
 
     async def person(self, person_id: int) -> Person | None:
@@ -43,7 +45,7 @@ class SqliteStore(StrategyStore):
         """StoreError when this chat has a person already."""
         at = self._clock.now()
         return await self._database.run(
-            lambda db: _add_person(db, chat_id=chat_id, name=name, locale=locale, role=role, at=at)
+            lambda db: add_person(db, chat_id=chat_id, name=name, locale=locale, role=role, at=at)
         )
 
     async def set_locale(self, person_id: int, locale: str) -> None:
@@ -140,14 +142,8 @@ async def open_store(path: Path | None, *, clock: Clock | None = None) -> AsyncI
 
 
 def _person(db: Rows, column: str, value: int) -> Person | None:
-    found = list(db.table("people").rows_where(f"{column} = ?", [value]))
+    found = list(db.table("people").rows_where(f"{column} = ? AND removed_at IS NULL", [value]))
     return rows.person_from(found[0]) if found else None
-
-
-def _add_person(db: Rows, *, chat_id: int, name: str, locale: str, role: Role, at: int) -> Person:
-    row = {"chat_id": chat_id, "name": name, "locale": locale, "role": role.value, "created_at": at}
-    person_id = db.table("people").insert(row).last_pk
-    return rows.person_from({"id": person_id, **row})
 
 
 def _add_strategy(db: Rows, row: rows.Row) -> Strategy:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.domain.events import Event, ParamsTaken
+from bot.domain.events import Event, ParamsTaken, StopMode
 from bot.domain.notices import Notice
 from bot.domain.params import StrategyParams
 from bot.errors import InvariantBroken, StoreError
@@ -27,6 +27,14 @@ _BOOK_FILL = """
 _KEEP_STATE = """
     INSERT INTO states (strategy_id, sequence, state) VALUES (?, ?, ?)
     ON CONFLICT (strategy_id) DO UPDATE SET sequence = excluded.sequence, state = excluded.state
+"""
+_WISH = """
+    INSERT INTO stop_wishes (strategy_id, mode, at) VALUES (?, ?, ?)
+    ON CONFLICT (strategy_id) DO UPDATE SET mode = excluded.mode, at = excluded.at
+"""
+_RUNNING = """
+    SELECT s.* FROM strategies AS s JOIN people AS p ON p.id = s.person_id
+    WHERE s.status IN ('running', 'paused') AND p.removed_at IS NULL ORDER BY s.id
 """
 _CLOSE_ORDER = """
     UPDATE orders SET status = 'closed', closed_at = ? WHERE order_id = ? AND strategy_id = ? AND status = 'open'
@@ -52,8 +60,7 @@ class EngineStore:
         self._clock = clock or SystemClock()
 
     async def running(self) -> Sequence[Strategy]:
-        query = "SELECT * FROM strategies WHERE status IN ('running', 'paused') ORDER BY id"
-        found = await self._database.run(lambda db: list(db.query(query)))
+        found = await self._database.run(lambda db: list(db.query(_RUNNING)))
         return [rows.strategy_from(row) for row in found]
 
     async def strategy(self, person_id: int, strategy_id: int) -> Strategy | None:
@@ -93,6 +100,19 @@ class EngineStore:
 
     async def set_status(self, strategy_id: int, status: RunStatus, reason: str | None = None) -> None:
         await self._database.run(lambda db: _set_status(db, strategy_id, status, reason))
+
+    async def wish_stop(self, strategy_id: int, mode: StopMode) -> None:
+        at = self._clock.now()
+        await self._database.run(lambda db: db.execute(_WISH, [strategy_id, mode.value, at]).rowcount)
+
+    async def wished_stop(self, strategy_id: int) -> StopMode | None:
+        query = "SELECT mode FROM stop_wishes WHERE strategy_id = ?"
+        found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchone())
+        return StopMode(found[0]) if found else None
+
+    async def drop_wish(self, strategy_id: int) -> None:
+        query = "DELETE FROM stop_wishes WHERE strategy_id = ?"
+        await self._database.run(lambda db: db.execute(query, [strategy_id]).rowcount)
 
     async def announce(
         self, person_id: int, notice: Notice, *, strategy_id: int | None = None, key: str

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from secrets import choice
 
 import structlog
 
-from bot.domain.events import StopMode
+from bot.domain.events import RebuysPaused, RebuysResumed, StopMode
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
 from bot.domain.notices import RestingExitNote, VaultLockedNotice
@@ -75,7 +76,7 @@ class Supervisor:
         for strategy in await self._store.running():
             person_id = strategy.person_id
             if self._vault.unlocked(person_id) or await self._vault.unlock_unattended(person_id):
-                await self._take_up(strategy)
+                await self._take_up(await self._as_wished(strategy))
             elif strategy.status is RunStatus.RUNNING:
                 waiting.setdefault(person_id, []).append(strategy)
         for person_id, strategies in waiting.items():
@@ -104,7 +105,7 @@ class Supervisor:
 
     async def resume_person(self, person_id: int) -> int:
         """The vault is open: take up this person's running strategies; how many run now."""
-        mine = [s for s in await self._store.running() if s.person_id == person_id]
+        mine = [await self._as_wished(s) for s in await self._store.running() if s.person_id == person_id]
         running = [s for s in mine if s.status is RunStatus.RUNNING]
         for strategy in running:
             await self._take_up(strategy)
@@ -147,6 +148,7 @@ class Supervisor:
         """Start or resume; VaultLocked, AccessDenied or Unavailable when that cannot be done now."""
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
+        await self._store.drop_wish(strategy.id)
         runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
         # asked before any wait: an idle runner ends after its first event, and that may be a tick
         saving = runner.ask_start()
@@ -157,12 +159,31 @@ class Supervisor:
         """Ask a strategy to stop; saved before this returns. A paused one is taken up again in order to stop."""
         if strategy.status is RunStatus.IDLE:
             raise NotAllowed("not_running")
+        begun = (await self.state(strategy.id)).running
+        if not begun and strategy.id not in self._runners:  # it was refused before its first step
+            await self._store.set_status(strategy.id, RunStatus.IDLE)
+            return
         if not self._vault.unlocked(strategy.person_id):
             raise VaultLocked("the vault is locked")
         runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
         if strategy.status is RunStatus.PAUSED:
             await self._store.set_status(strategy.id, RunStatus.RUNNING)
         await self._answered(runner.ask_stop(mode))
+        await self._store.drop_wish(strategy.id)
+
+    async def stop_later(self, strategy: Strategy, mode: StopMode) -> None:
+        """The exchange is out of reach: the wish is kept and carried out as soon as the strategy is taken up."""
+        await self._store.wish_stop(strategy.id, mode)
+        self._keep(self._take_up_again(await self._as_wished(strategy)), self._retries)
+
+    async def hold_rebuys(self, strategy: Strategy, *, paused: bool) -> None:
+        """Pause re-buys alone, or let them go on; saved before this returns."""
+        if strategy.status is not RunStatus.RUNNING:
+            raise NotAllowed("not_running")
+        if not self._vault.unlocked(strategy.person_id):
+            raise VaultLocked("the vault is locked")
+        runner = self._runners.get(strategy.id) or await self._open_runner(strategy)
+        await self._answered(runner.post_saved(RebuysPaused() if paused else RebuysResumed()))
 
     async def _answered(self, saving: "asyncio.Future[None]") -> None:
         try:
@@ -209,8 +230,23 @@ class Supervisor:
             log.warning("take_up_later", strategy=strategy.id, reason=str(fault))
             self._keep(self._take_up_again(strategy), self._retries)
             return
-        if runner.state.phase is Phase.IDLE:  # the process died between the person's word and its saving
+        wish = await self._store.wished_stop(strategy.id)
+        if wish is not None:
+            await self._answered(runner.ask_stop(wish))
+            await self._store.drop_wish(strategy.id)
+        elif runner.state.phase is Phase.IDLE:  # the process died between the person's word and its saving
             await self._answered(runner.ask_start())
+
+    async def _as_wished(self, strategy: Strategy) -> Strategy:
+        """A strategy that shall stop is taken up for that, though it was paused; one that never began is idle."""
+        if await self._store.wished_stop(strategy.id) is None:
+            return strategy
+        begun = (await self.state(strategy.id)).running
+        status = RunStatus.RUNNING if begun else RunStatus.IDLE
+        await self._store.set_status(strategy.id, status)
+        if not begun:
+            await self._store.drop_wish(strategy.id)
+        return replace(strategy, status=status, pause_reason=None)
 
     async def _take_up_again(self, strategy: Strategy) -> None:
         await self._clock.sleep(self._patience.retry_most)

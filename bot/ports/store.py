@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.events import Event
+from bot.domain.events import Event, StopMode
 from bot.domain.market import Symbol
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import CycleClosed, Notice
@@ -167,6 +167,13 @@ class StrategyStore(Protocol):
         """Save one step in one transaction; False when its fill was booked before."""
 
     async def set_status(self, strategy_id: int, status: RunStatus, reason: str | None = None) -> None: ...
+
+    async def wish_stop(self, strategy_id: int, mode: StopMode) -> None:
+        """Keep a stop that cannot be carried out now; it takes the place of an earlier wish."""
+
+    async def wished_stop(self, strategy_id: int) -> StopMode | None: ...
+
+    async def drop_wish(self, strategy_id: int) -> None: ...
 
     async def announce(
         self, person_id: int, notice: Notice, *, strategy_id: int | None = None, key: str

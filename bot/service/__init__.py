@@ -5,10 +5,10 @@ from bot.service.core import (
     Market,
     Service,
     StatusCard,
-    StopOutcome,
     VaultState,
     parse_environment,
 )
+from bot.service.stopping import StopOutcome
 
 __all__ = [
     "ExchangeFactory",

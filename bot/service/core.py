@@ -11,7 +11,6 @@ from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
 from bot.domain.params import StrategyParams
 from bot.domain.plan import Plan, build_plan
-from bot.domain.state import State
 from bot.domain.validation import validated
 from bot.engine.status import Status, status_of
 from bot.engine.supervisor import Supervisor
@@ -32,6 +31,8 @@ from bot.ports import (
     Strategy,
     Vault,
 )
+from bot.service.people import People
+from bot.service.stopping import StopOutcome, Stopping
 from bot.service.strategies import SavedStrategies
 from bot.service.vault_care import VaultCare
 
@@ -73,15 +74,6 @@ class StatusCard:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class StopOutcome:
-    """What /stop would do now, in money: shown before the choice is made."""
-
-    strategy: Strategy
-    state: State
-    last_price: Price | None
-
-
 class Service:
     """Holds no state of its own: everything lies in the store, the vault and the engine."""
 
@@ -99,6 +91,7 @@ class Service:
         secrets_in_chat: bool = False,
         default_pair: str = "BTCUSDT",
         care: VaultCare,
+        people: People,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -115,6 +108,10 @@ class Service:
         self.secrets_in_chat = secrets_in_chat
         self.default_pair = default_pair
         self.care = care
+        self.people = people
+        self.stopping = Stopping(
+            store=store, vault=vault, supervisor=supervisor, people=people, outcome=self.stop_outcome
+        )
 
     # --- people -------------------------------------------------------------------------------------------
 
@@ -125,9 +122,9 @@ class Service:
         return await self._store.person(person_id)
 
     async def claim(self, *, chat_id: int, name: str, locale: str, code: str) -> Person | None:
-        """The owner's first contact with the single-use code from the log; None for a wrong or used code."""
+        """First contact: the owner's with the code from the log, another's with an invite; None for a wrong code."""
         if not await self._store.redeem_claim(_hashed(code), self._clock.now()):
-            return None
+            return await self.people.accept(chat_id=chat_id, name=name, locale=locale, code=code)
         return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
 
     async def new_claim_code(self, *, valid_ms: int = 24 * 3_600_000) -> str | None:
@@ -228,7 +225,8 @@ class Service:
     async def save_strategy(
         self, person: Person, *, name: str, market: Market, params: StrategyParams
     ) -> Strategy:
-        """InvalidInput for a bad parameter or a name in use."""
+        """InvalidInput for a bad parameter or a name in use; NotAllowed when there are too many."""
+        await self.people.check_may_save(person)
         return await self._store.add_strategy(
             person_id=person.id,
             name=name,
@@ -252,12 +250,19 @@ class Service:
         strategy = await self.strategy(person, strategy_id)
         if strategy.environment not in await self._vault.environments(person.id):
             raise NotAllowed("no_key")
+        await self.people.check_may_run(strategy)
+        if strategy.status is RunStatus.RUNNING:
+            ending = {StopMode.KEEP_COINS, StopMode.SELL_NOW}
+            if (await self._supervisor.state(strategy.id)).stop in ending:
+                raise NotAllowed("is_stopping")
         await self._supervisor.run(strategy)
+        await self.people.note(person, "run", strategy.name)
         return strategy
 
     async def stop(self, person: Person, strategy_id: int, mode: StopMode) -> Strategy:
         strategy = await self.strategy(person, strategy_id)
         await self._supervisor.stop(strategy, mode)
+        await self.people.note(person, "stop", strategy.name)
         return strategy
 
     async def stop_outcome(self, person: Person, strategy_id: int) -> StopOutcome:

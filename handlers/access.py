@@ -11,27 +11,35 @@ from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
 from bot.ports import Person
+from handlers.callback import Press
+from handlers.commands import PANIC, STOP
 from handlers.context import ChatContext
+from handlers.talk import answer
 from handlers.texts import LOCALES, Texts, locale_of, texts_for
 
 _log = structlog.get_logger(__name__)
 _QUIET_SECONDS = 3600.0
+_MINUTE_SECONDS = 60.0
 _TRIES_AN_HOUR = 5
 _REMEMBERED = 10_000
+_STOPPING = frozenset(f"/{name}" for command in (STOP, PANIC) for name in command.names)
 
 
 class HourlyAllowance:
-    """So many times an hour and chat; in memory, bounded."""
+    """So many times an hour (or `seconds`) and chat; in memory, bounded."""
 
-    def __init__(self, times: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, times: int, clock: Callable[[], float] = time.monotonic, *, seconds: float = _QUIET_SECONDS
+    ) -> None:
         self._times = times
+        self._seconds = seconds
         self._clock = clock
         self._used: dict[int, list[float]] = {}
 
     def take(self, chat_id: int) -> bool:
         """Whether there is one left; it is used up then."""
         now = self._clock()
-        recent = [at for at in self._used.get(chat_id, ()) if now - at < _QUIET_SECONDS]
+        recent = [at for at in self._used.get(chat_id, ()) if now - at < self._seconds]
         if len(recent) >= self._times:
             return False
         self._used.pop(chat_id, None)
@@ -47,6 +55,7 @@ class Gate:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lines = HourlyAllowance(1, clock)
         self._codes = HourlyAllowance(_TRIES_AN_HOUR, clock)
+        self._warnings = HourlyAllowance(1, clock, seconds=_MINUTE_SECONDS)
 
     async def __call__(self, update: Update, context: ChatContext) -> None:
         """Runs as the first of all handlers."""
@@ -63,7 +72,11 @@ class Gate:
         if person is None:
             await self._turn_away(update, context, chat.id)
             raise ApplicationHandlerStop
-        context.let_in(await _with_locale(person, update, context))
+        person = await _with_locale(person, update, context)
+        if not _always_served(update, context) and not context.service.people.may_command(person):
+            await self._slow_down(update, context, person)
+            raise ApplicationHandlerStop
+        context.let_in(person)
 
     async def _claimed(self, update: Update, context: ChatContext, chat_id: int) -> Person | None:
         user = update.effective_user
@@ -75,8 +88,15 @@ class Gate:
             chat_id=chat_id, name=user.full_name, locale=locale_of(user.language_code), code=words[1]
         )
         if person is not None:
-            _log.info("owner claimed", person=person.id)
+            _log.info("let in", person=person.id, role=person.role.value)
         return person
+
+    async def _slow_down(self, update: Update, context: ChatContext, person: Person) -> None:
+        """Said once a minute; a press is answered, so that its button stops waiting."""
+        texts = texts_for(person.locale)
+        await answer(update, texts.plain("gate.slow_down"))
+        if update.message is not None and self._warnings.take(person.chat_id):
+            await context.bot.send_message(person.chat_id, texts("gate.slow_down"))
 
     async def _turn_away(self, update: Update, context: ChatContext, chat_id: int) -> None:
         """One neutral line an hour: it says neither what this is nor who owns it."""
@@ -97,6 +117,20 @@ class Gate:
             await context.bot.leave_chat(chat_id)
         except TelegramError as exc:
             _log.warning("group not left", chat=chat_id, reason=exc.message)
+
+
+def _always_served(update: Update, context: ChatContext) -> bool:
+    """What no quota may hold up: stopping, and a secret that must leave the chat at once."""
+    query, message = update.callback_query, update.message
+    if query is not None:
+        press = Press.unpack(query.data or "")
+        return press is not None and press.action.startswith(("stop", "panic"))
+    if message is None:
+        return False
+    first = (message.text or "").split(maxsplit=1)[:1]
+    command = first[0].partition("@")[0].lower() if first else ""
+    entry = context.secret_entry
+    return command in _STOPPING or entry.hides(message.chat.id) or entry.from_before(update)
 
 
 async def _with_locale(person: Person, update: Update, context: ChatContext) -> Person:

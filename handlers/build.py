@@ -19,7 +19,7 @@ from telegram.ext import (
 )
 
 from bot.service import Service
-from handlers import commands, keys, start, status, stop, strategies, vault_change
+from handlers import commands, keys, people, start, status, stop, stop_all, strategies, vault_change
 from handlers.access import Gate
 from handlers.alert_settings import alert_kind, alerts, dark, digest, digest_at, timezone, zone
 from handlers.application import ChatByChat, Inbox, TraderApplication
@@ -54,6 +54,10 @@ _COMMANDS: tuple[tuple[commands.Command, Handler], ...] = (
     (commands.STRATEGIES, strategies.strategies),
     (commands.STATUS, status.all_status),
     (commands.STOP, stop.stop),
+    (commands.PANIC, stop_all.panic),
+    (commands.PEOPLE, people.people),
+    (commands.INVITE, people.invite),
+    (commands.AUDIT, people.audit),
     (commands.PROFIT, profit),
     (commands.WHY, why),
     (commands.LOG, log),
@@ -101,6 +105,18 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("stop", stop.stop_one),
     ("stop_how", stop.stop_how),
     ("stop_yes", stop.stop_yes),
+    ("stop_rebuys", stop.hold_rebuys),
+    ("stop_not", stop.do_not_stop),
+    ("panic", stop_all.panic),
+    ("panic_how", stop_all.panic_how),
+    ("panic_yes", stop_all.panic_yes),
+    ("people", people.people),
+    ("invite", people.invite),
+    ("person", people.person),
+    ("person_remove", people.remove),
+    ("person_remove_yes", people.remove_yes),
+    ("audit", people.audit),
+    ("audit_file", people.audit_file),
     ("languages", start.languages),
     ("language", start.language),
     ("no", start.never_mind),

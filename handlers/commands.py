@@ -47,6 +47,10 @@ LOG = Command("log", "registro")
 ALERTS = Command("alerts", "alertas")
 TIMEZONE = Command("timezone", "fuso")
 CANCEL = Command("cancel", "cancelar")
+PANIC = Command("panic", "panico")
+PEOPLE = Command("people", "pessoas")
+INVITE = Command("invite", "convidar")
+AUDIT = Command("audit", "auditoria")
 
 COMMANDS = (
     START,
@@ -58,6 +62,7 @@ COMMANDS = (
     STRATEGIES,
     STATUS,
     STOP,
+    PANIC,
     PROFIT,
     WHY,
     LOG,
@@ -66,7 +71,8 @@ COMMANDS = (
     LANGUAGE,
     CANCEL,
 )
-NAMES = frozenset(name for command in COMMANDS for name in command.names)
+OWNERS = (PEOPLE, INVITE, AUDIT)
+NAMES = frozenset(name for command in (*COMMANDS, *OWNERS) for name in command.names)
 
 
 def on_command(command: Command, callback: Handler) -> CommandHandler[ChatContext, None]:

@@ -2,9 +2,9 @@
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot.ports import Environment
+from bot.ports import Environment, Role
 from handlers.callback import Press
-from handlers.commands import COMMANDS
+from handlers.commands import COMMANDS, OWNERS
 from handlers.context import ChatContext
 from handlers.keyboards import Button, column, keyboard
 from handlers.talk import answer, erase, press_of, say, show, word_in
@@ -40,11 +40,13 @@ def start_keyboard(texts: Texts, *, ready: bool) -> InlineKeyboardMarkup:
 
 
 async def help_(update: Update, context: ChatContext) -> None:
-    await say(update, context, help_text(context.texts))
+    await say(update, context, help_text(context.texts, owner=context.person.role is Role.OWNER))
 
 
-def help_text(texts: Texts) -> str:
-    lines = [f"/{command.in_locale(texts.locale)}: {command.told(texts)}" for command in COMMANDS]
+def help_text(texts: Texts, *, owner: bool = False) -> str:
+    """What can be done, with the owner's commands for the owner."""
+    told = (*COMMANDS, *OWNERS) if owner else COMMANDS
+    lines = [f"/{command.in_locale(texts.locale)}: {command.told(texts)}" for command in told]
     return "\n".join([texts("help.head"), "", *lines, "", texts("help.tail")])
 
 

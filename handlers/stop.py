@@ -7,10 +7,12 @@ from telegram import InlineKeyboardMarkup, Update
 from bot.domain.events import StopMode
 from bot.errors import NotAllowed
 from bot.ports import RunStatus
+from bot.service import StopOutcome
 from handlers.callback import Press
-from handlers.cards import stop_confirmation, stop_question, strategy_label
+from handlers.cards import stop_confirmation, strategy_label
 from handlers.context import ChatContext
-from handlers.keyboards import GRAVE, Button, column, keyboard
+from handlers.keyboards import GOOD, GRAVE, Button, column, keyboard
+from handlers.stop_views import stop_card
 from handlers.talk import answer, number_in, press_of, say, show, word_in
 from handlers.texts import Texts
 
@@ -33,7 +35,8 @@ async def stop(update: Update, context: ChatContext) -> None:
         await _ask_how(update, context, running[0].id)
     else:
         buttons = [Button(strategy_label(s), Press("stop", (str(s.id),))) for s in running]
-        await say(update, context, texts("stop.which"), column(buttons))
+        everything = Button(texts.plain("button.stop_all"), Press("panic"), GRAVE)
+        await say(update, context, texts("stop.which"), column([*buttons, everything]))
 
 
 async def stop_one(update: Update, context: ChatContext) -> None:
@@ -45,18 +48,46 @@ async def _ask_how(update: Update, context: ChatContext, strategy_id: int) -> No
     outcome = await context.service.stop_outcome(context.person, strategy_id)
     if outcome.strategy.status is RunStatus.IDLE:
         raise NotAllowed("not_running")
-    await show(
-        update, context, stop_question(context.texts, outcome), how_keyboard(context.texts, strategy_id)
-    )
+    await show(update, context, stop_card(context.texts, outcome), how_keyboard(context.texts, outcome))
 
 
-def how_keyboard(texts: Texts, strategy_id: int) -> InlineKeyboardMarkup:
+def how_keyboard(texts: Texts, outcome: StopOutcome) -> InlineKeyboardMarkup:
+    """The three ways, pausing or resuming re-buys, and taking a stop after this cycle back."""
+    strategy_id, paused = outcome.strategy.id, outcome.state.rebuys_paused
     styles = {StopMode.AFTER_CYCLE: None, StopMode.KEEP_COINS: GRAVE, StopMode.SELL_NOW: GRAVE}
     ways = [
         Button(texts.plain(f"button.{mode.value}"), Press("stop_how", (str(strategy_id), mode.value)), style)
         for mode, style in styles.items()
     ]
-    return column([*ways, Button(texts.plain("button.never_mind"), Press("no"))])
+    word = "resume" if paused else "pause"
+    rebuys = Button(texts.plain(f"button.{word}_rebuys"), Press("stop_rebuys", (str(strategy_id), word)))
+    going = Button(texts.plain("button.keep_going"), Press("stop_not", (str(strategy_id),)), GOOD)
+    if outcome.state.stop is StopMode.AFTER_CYCLE:
+        ways[0] = going
+    return column([*ways, rebuys, Button(texts.plain("button.never_mind"), Press("no"))])
+
+
+async def hold_rebuys(update: Update, context: ChatContext) -> None:
+    """Pause re-buys alone, or let them go on; the other press takes it back, so it is not asked twice."""
+    await answer(update)
+    press = press_of(update)
+    strategy_id, word = number_in(press), word_in(press, 1)
+    if word not in {"pause", "resume"}:
+        raise NotAllowed("dead_button")
+    paused = word == "pause"
+    strategy = await context.service.stopping.hold_rebuys(context.person, strategy_id, paused=paused)
+    key = "stop.paused_now" if paused else "stop.resumed_now"
+    await show(update, context, context.texts(key, name=strategy.name))
+
+
+async def do_not_stop(update: Update, context: ChatContext) -> None:
+    """A strategy that would stop after this cycle goes on; any other is left as it is."""
+    await answer(update)
+    outcome = await context.service.stop_outcome(context.person, number_in(press_of(update)))
+    if outcome.strategy.status is RunStatus.IDLE or outcome.state.stop is not StopMode.AFTER_CYCLE:
+        raise NotAllowed("dead_button")
+    strategy = await context.service.run(context.person, outcome.strategy.id)
+    await show(update, context, context.texts("stop.goes_on", name=strategy.name))
 
 
 async def stop_how(update: Update, context: ChatContext) -> None:

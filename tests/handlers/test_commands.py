@@ -13,6 +13,7 @@ ANSWERS = {
     "strategies": ("You have no strategy yet", "Você ainda não tem estratégias"),
     "status": ("No strategy is running", "Nenhuma estratégia está em execução"),
     "stop": ("nothing to stop", "não há o que parar"),
+    "panic": ("nothing to stop", "não há o que parar"),
     "language": ("Which language", "Em que idioma"),
     "profit": ("No cycle has closed yet", "Nenhum ciclo foi encerrado ainda"),
     "why": ("no strategy is running", "nenhuma estratégia está em execução"),

@@ -19,7 +19,18 @@ from telegram.ext import (
 )
 
 from bot.service import Service
-from handlers import commands, keys, people, start, status, stop, stop_all, strategies, vault_change
+from handlers import (
+    commands,
+    keys,
+    keys_test,
+    people,
+    start,
+    status,
+    stop,
+    stop_all,
+    strategies,
+    vault_change,
+)
 from handlers.access import Gate
 from handlers.alert_settings import alert_kind, alerts, dark, digest, digest_at, timezone, zone
 from handlers.application import ChatByChat, Inbox, TraderApplication
@@ -77,6 +88,10 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("unlock", keys.unlock),
     ("lock", keys.lock),
     ("unattended", keys.unattended),
+    ("key_test", keys_test.test_key),
+    ("key_test_of", keys_test.test_key_of),
+    ("key_order", keys_test.ask_order),
+    ("key_order_yes", keys_test.try_order),
     ("vault_password", vault_change.change_password),
     ("vault_forget", vault_change.forget),
     ("vault_forget_yes", vault_change.forget_yes),

@@ -57,7 +57,8 @@ def keys_keyboard(texts: Texts, vault: VaultState, *, sandbox: bool, typed: bool
     if typed:
         rows.append([Button(texts.plain("button.add_key"), Press("key_add"))])
     if vault.environments:
-        rows.append([Button(texts.plain("button.remove_key"), Press("key_remove"))])
+        test = Button(texts.plain("button.test_key"), Press("key_test"))
+        rows.append([test, Button(texts.plain("button.remove_key"), Press("key_remove"))])
     if vault.exists:
         lock = Button(texts.plain("button.lock"), Press("lock"))
         unlock = Button(texts.plain("button.unlock"), Press("unlock"))

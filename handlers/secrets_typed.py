@@ -23,6 +23,7 @@ MIN_PASSWORD = 12
 _MAX_SECRET = 512
 _DAY_MS = 24 * 3_600_000
 _FAR_DAYS = 366
+_EVER_DAYS = 3653
 
 
 class AwaitedSecret(MessageFilter):
@@ -179,14 +180,16 @@ def facts_text(texts: Texts, environment: Environment, facts: KeyFacts, now: int
         texts("facts.no_withdrawal"),
         texts("facts.ip_bound" if facts.ip_bound else "facts.ip_free"),
     ]
-    if facts.expires_at is None:
-        lines.append(texts("facts.no_end"))
-    else:
-        days = max(0, (facts.expires_at - now) // _DAY_MS)
-        day = Formats(texts.locale).day(facts.expires_at)
-        far = days > _FAR_DAYS
-        lines.append(texts("facts.until", day=day) if far else texts.count("facts.days", days, day=day))
-    return "\n".join(lines)
+    return "\n".join([*lines, validity_line(texts, facts, now)])
+
+
+def validity_line(texts: Texts, facts: KeyFacts, now: int) -> str:
+    """How long a key is good for; more than ten years is as good as for ever. `now` in ms UTC."""
+    if facts.expires_at is None or facts.expires_at - now > _EVER_DAYS * _DAY_MS:
+        return texts("facts.no_end")
+    days = max(0, (facts.expires_at - now) // _DAY_MS)
+    day = Formats(texts.locale).day(facts.expires_at)
+    return texts("facts.until", day=day) if days > _FAR_DAYS else texts.count("facts.days", days, day=day)
 
 
 def _next_step(texts: Texts) -> InlineKeyboardMarkup:

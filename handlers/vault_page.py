@@ -6,7 +6,7 @@ from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update, WebAppInfo
 
-from bot.errors import BotError
+from bot.errors import BotError, WrongPassword
 from bot.service.tickets import Errand, Purpose
 from handlers.context import ChatContext
 from handlers.failures import explain
@@ -69,6 +69,8 @@ class PageWords:
     @staticmethod
     def explain(locale: str, error: BotError) -> str:
         texts = texts_for(locale or "en")
+        if isinstance(error, WrongPassword) and not error.retry_after:
+            return texts.plain("page.wrong_password")
         told = explain(texts, error) or texts("error.exchange", reason=type(error).__name__)
         return html.unescape(_TAG.sub("", told))
 

@@ -33,6 +33,7 @@ from bot.exchanges.environments import Endpoints
 from bot.exchanges.gate import Lane
 from bot.exchanges.stream import PrivateStream, StreamTimings
 from bot.ports import Balance, Candle, Clock, Credentials, Environment, KeyFacts, OrderRequest, OrderView
+from bot.ports.exchange import Stage
 
 RULES_KEPT_SECONDS = 4 * 3600.0
 _PAGES = 40
@@ -90,7 +91,7 @@ class BybitExchange:
 
     # Connect
 
-    def stream(self) -> PrivateStream:
+    def stream(self, *, stage: Stage | None = None) -> PrivateStream:
         """Orders and fills of ours as they happen; closed by its `aclose` or by `close`."""
         link = BybitLink(
             self._endpoints.ws_private,
@@ -100,6 +101,7 @@ class BybitExchange:
             doubt_clock=self._calls.clock.doubt,
             fills=self._fills.view,
             verdict=self.key_facts,
+            stage=stage,
         )
         stream = PrivateStream(
             link, self._calls.gate.host, self._timings, jitter=self._jitter, sleep=self._clock.sleep

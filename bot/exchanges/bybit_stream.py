@@ -40,6 +40,7 @@ class BybitLink:
         doubt_clock: Callable[[], None],
         fills: Callable[[Row], Awaitable[FillView]],
         verdict: Callable[[], Awaitable[object]],
+        stage: Callable[[str], None] | None = None,
     ) -> None:
         self._url = url
         self._credentials = credentials
@@ -48,6 +49,7 @@ class BybitLink:
         self._doubt_clock = doubt_clock
         self._fills = fills
         self._verdict = verdict
+        self._stage = stage or (lambda _: None)
 
     @property
     def url(self) -> str:
@@ -60,12 +62,14 @@ class BybitLink:
         return scrubbed(text, self._credentials)
 
     async def login(self, socket: ClientConnection) -> Sequence[StreamEvent]:
+        self._stage("connected")
         expires = await self._stamp() + _EXPIRES_MS
         signature = hmac.new(
             self._credentials.secret.reveal().encode(), f"GET/realtime{expires}".encode(), hashlib.sha256
         ).hexdigest()
         await self._say(socket, "auth", [self._credentials.key.reveal(), expires, signature])
         await self._auth_answer(socket)
+        self._stage("authenticated")
         await self._say(socket, "subscribe", list(TOPICS))
         early: list[StreamEvent] = []
         while True:

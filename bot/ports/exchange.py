@@ -3,7 +3,7 @@
 Every amount carries its unit; no SDK object, dict or exception crosses the port.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -112,6 +112,7 @@ class StreamDown:
     reason: str
 
 
+Stage = Callable[[str], None]
 StreamEvent = StreamUp | StreamDown | OrderView | FillView
 
 
@@ -160,10 +161,11 @@ class Exchange(Protocol):
     async def clock_offset(self) -> float:
         """Seconds that the exchange's clock is ahead of ours."""
 
-    def stream(self) -> AsyncIterator[StreamEvent]:
+    def stream(self, *, stage: Stage | None = None) -> AsyncIterator[StreamEvent]:
         """Private events for ever; reconnects by itself with growing waits, StreamUp after each subscription.
 
-        AccessDenied is raised when the key is refused.
+        `stage` is told "connected" and "authenticated" on the way there. AccessDenied is raised when the key is
+        refused.
         """
 
     async def close(self) -> None: ...

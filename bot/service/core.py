@@ -31,6 +31,7 @@ from bot.ports import (
     Strategy,
     Vault,
 )
+from bot.service.key_test import KeyTest
 from bot.service.people import People
 from bot.service.stopping import StopOutcome, Stopping
 from bot.service.strategies import SavedStrategies
@@ -108,6 +109,10 @@ class Service:
         self.secrets_in_chat = secrets_in_chat
         self.default_pair = default_pair
         self.care = care
+        self.now = clock.now
+        self.key_test = KeyTest(
+            vault=vault, exchanges=exchanges, environments=environments, clock=clock, pair=default_pair
+        )
         self.people = people
         self.stopping = Stopping(
             store=store, vault=vault, supervisor=supervisor, people=people, outcome=self.stop_outcome

@@ -1,0 +1,310 @@
+"""The test of a key: each step with its time, from reach to a smallest order that is placed and cancelled."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+
+from bot.domain.market import MarketRules, Side, Symbol
+from bot.domain.money import EXACT, Base, Price, Quote
+from bot.domain.orders import PREFIX
+from bot.errors import (
+    AccessDenied,
+    BotError,
+    ExchangeError,
+    NotAllowed,
+    OrderGone,
+    OutcomeUnknown,
+    Unavailable,
+)
+from bot.ports import (
+    Clock,
+    Credentials,
+    Environment,
+    Exchange,
+    KeyFacts,
+    OrderRequest,
+    Person,
+    StreamDown,
+    StreamUp,
+    Vault,
+)
+
+MOST_OFFSET_S = 0.8
+FAR = Decimal("0.8")
+"""The test order's price, as a fraction of the last price: far below, where it does not fill."""
+_STREAM_S = 15.0
+_CANCEL_S = 10.0
+
+
+class Step(StrEnum):
+    REACH = "reach"
+    CLOCK = "clock"
+    SIGNATURE = "signature"
+    PERMISSIONS = "permissions"
+    BALANCE = "balance"
+    STREAM_CONNECT = "stream_connect"
+    STREAM_AUTH = "stream_auth"
+    STREAM_SUBSCRIBE = "stream_subscribe"
+    ORDER_PLACE = "order_place"
+    ORDER_CANCEL = "order_cancel"
+
+
+STEPS = tuple(s for s in Step if not s.value.startswith("order_"))
+
+_Stage = tuple[str, float]
+"""A stage of the stream's login and the moment (monotonic, s) at which it was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One step done. `ms` is what it took; `fault` None when it went well.
+
+    `belongs_to` names the environment that a refused key is of, where that was found out.
+    """
+
+    step: Step
+    ms: int
+    fault: Exception | None = None
+    offset: float | None = None
+    facts: KeyFacts | None = None
+    free: Quote | None = None
+    belongs_to: Environment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SmallOrder:
+    """The smallest order that the pair takes, at a price where it does not fill."""
+
+    rules: MarketRules
+    price: Price
+    quantity: Base
+
+    @property
+    def value(self) -> Quote:
+        return self.quantity.at(self.price)
+
+
+class KeyTest:
+    """`exchanges` opens an account that is closed again after the test; `environments` are those offered here."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        exchanges: Callable[[Environment, Credentials | None], Exchange],
+        environments: Sequence[Environment],
+        clock: Clock,
+        pair: str,
+    ) -> None:
+        self._vault = vault
+        self._exchanges = exchanges
+        self._environments = tuple(environments)
+        self._clock = clock
+        self._pair = pair
+
+    async def run(self, person: Person, environment: Environment) -> AsyncIterator[Outcome]:
+        """Each step as it ends; the first fault ends the test. VaultLocked, or NotAllowed without a key."""
+        credentials = await self._credentials(person, environment)
+        exchange = self._exchanges(environment, credentials)
+        try:
+            async for outcome in self._steps(exchange):
+                told = outcome
+                if outcome.step is Step.SIGNATURE and isinstance(outcome.fault, AccessDenied):
+                    told = Outcome(
+                        outcome.step,
+                        outcome.ms,
+                        outcome.fault,
+                        belongs_to=await self._home_of(environment, credentials),
+                    )
+                yield told
+                if told.fault is not None:
+                    return
+        finally:
+            await exchange.close()
+
+    async def smallest_order(self, person: Person, environment: Environment) -> SmallOrder:
+        """What the person is asked to allow."""
+        exchange = self._exchanges(environment, await self._credentials(person, environment))
+        try:
+            rules = await exchange.rules(self._pair)
+            last = await exchange.last_price(self._pair)
+        finally:
+            await exchange.close()
+        price = rules.tick_down(last.times(FAR))
+        return SmallOrder(rules, price, _smallest(rules, price))
+
+    async def try_order(
+        self, person: Person, environment: Environment, order: SmallOrder
+    ) -> AsyncIterator[Outcome]:
+        """Place and cancel; whatever happens, the cancel is tried before this ends."""
+        exchange = self._exchanges(environment, await self._credentials(person, environment))
+        order_id = f"{PREFIX}keytest-{secrets.token_hex(8)}"
+        request = OrderRequest(order_id, order.rules.symbol, Side.BUY, order.price, order.quantity)
+        try:
+            async for outcome in self._place_and_cancel(exchange, request):
+                yield outcome
+        finally:
+            await exchange.close()
+
+    async def _place_and_cancel(self, exchange: Exchange, order: OrderRequest) -> AsyncIterator[Outcome]:
+        began = time.monotonic()
+        placed: Exception | None = None
+        try:
+            await exchange.place(order)
+        except ExchangeError as fault:
+            placed = fault
+        yield Outcome(Step.ORDER_PLACE, _since(began), placed)
+        if placed is not None and not isinstance(placed, OutcomeUnknown):
+            return
+        began = time.monotonic()
+        yield Outcome(
+            Step.ORDER_CANCEL, _since(began), await self._gone(exchange, order.symbol, order.order_id)
+        )
+
+    async def _gone(self, exchange: Exchange, symbol: Symbol, order_id: str) -> Exception | None:
+        """Cancel until the exchange says that the order is closed; None then."""
+        last: Exception = Unavailable("the exchange does not say that the order is cancelled")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CANCEL_S):
+                while True:
+                    try:
+                        with suppress(OrderGone, OutcomeUnknown):
+                            await exchange.cancel(symbol=symbol, order_id=order_id)
+                        found = await exchange.find_order(symbol=symbol, order_id=order_id)
+                        if found is not None and found.closed is not None:
+                            return None
+                    except ExchangeError as fault:
+                        last = fault
+                    await self._clock.sleep(0.2)
+        return last
+
+    async def _steps(self, exchange: Exchange) -> AsyncIterator[Outcome]:
+        began = time.monotonic()
+        try:
+            offset = await exchange.clock_offset()
+        except ExchangeError as fault:
+            yield Outcome(Step.REACH, _since(began), fault)
+            return
+        yield Outcome(Step.REACH, _since(began))
+        late = NotAllowed("clock_is_off") if abs(offset) > MOST_OFFSET_S else None
+        yield Outcome(Step.CLOCK, 0, late, offset=offset)
+        began = time.monotonic()
+        try:
+            facts = await exchange.key_facts()
+        except ExchangeError as fault:
+            yield Outcome(Step.SIGNATURE, _since(began), fault)
+            return
+        yield Outcome(Step.SIGNATURE, _since(began))
+        yield Outcome(Step.PERMISSIONS, 0, _forbidden(facts), facts=facts)
+        yield await self._balance(exchange)
+        async for outcome in self._stream(exchange):
+            yield outcome
+
+    async def _balance(self, exchange: Exchange) -> Outcome:
+        began = time.monotonic()
+        try:
+            quote = (await exchange.rules(self._pair)).symbol.quote
+            free = (await exchange.balances([quote]))[quote].free
+        except BotError as fault:
+            return Outcome(Step.BALANCE, _since(began), fault)
+        return Outcome(Step.BALANCE, _since(began), free=Quote(free))
+
+    async def _stream(self, exchange: Exchange) -> AsyncIterator[Outcome]:
+        """The three stages are told as they happen, each with its own time."""
+        news: asyncio.Queue[_Stage] = asyncio.Queue()
+        ways = (
+            (Step.STREAM_CONNECT, "connected"),
+            (Step.STREAM_AUTH, "authenticated"),
+            (Step.STREAM_SUBSCRIBE, "up"),
+        )
+        watching = asyncio.create_task(_watch(exchange, news))
+        began = time.monotonic()
+        try:
+            for step, wanted in ways:
+                reached, fault = await _stage(news, wanted, watching)
+                yield Outcome(step, round((reached - began) * 1000), fault)
+                began = reached
+                if fault is not None:
+                    return
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _credentials(self, person: Person, environment: Environment) -> Credentials:
+        credentials = await self._vault.credentials(person.id, environment)
+        if credentials is None:
+            raise NotAllowed("no_key")
+        return credentials
+
+    async def _home_of(self, environment: Environment, credentials: Credentials) -> Environment | None:
+        """The same exchange's other environments are asked; a sandbox's key never leaves this machine."""
+        for other in self._environments:
+            if other is environment or _house(other) != _house(environment):
+                continue
+            exchange = self._exchanges(other, credentials)
+            try:
+                await exchange.key_facts()
+            except ExchangeError:
+                continue
+            else:
+                return other
+            finally:
+                await exchange.close()
+        return None
+
+
+def _house(environment: Environment) -> str:
+    """`bybit`, `binance`, `sandbox`: only within one may a key be shown around."""
+    return environment.value.partition("-")[0]
+
+
+def _forbidden(facts: KeyFacts) -> NotAllowed | None:
+    if facts.can_withdraw:
+        return NotAllowed("key_can_withdraw")
+    return NotAllowed("key_cannot_trade") if facts.read_only or not facts.can_trade else None
+
+
+def _smallest(rules: MarketRules, price: Price) -> Base:
+    """Rounded up to the lot, and one lot more: the exchange counts the value with its own price."""
+    least = max(rules.min_quantity.value, EXACT.divide(rules.min_notional.value, price.value))
+    step = rules.lot_step or Decimal("0.00000001")
+    lots = EXACT.divide(least, step).to_integral_value(rounding=ROUND_CEILING)
+    return Base(EXACT.multiply(lots + 1, step))
+
+
+async def _watch(exchange: Exchange, news: asyncio.Queue[_Stage]) -> None:
+    def note(stage: str) -> None:
+        news.put_nowait((stage, time.monotonic()))
+
+    async for event in exchange.stream(stage=note):
+        if isinstance(event, StreamUp):
+            note("up")
+        elif isinstance(event, StreamDown):
+            raise Unavailable(event.reason)
+
+
+async def _stage(
+    news: asyncio.Queue[_Stage], wanted: str, watching: asyncio.Task[None]
+) -> tuple[float, Exception | None]:
+    """When the stage was reached; or now, and why it was not."""
+    reading = asyncio.create_task(news.get())
+    try:
+        await asyncio.wait({reading, watching}, timeout=_STREAM_S, return_when=asyncio.FIRST_COMPLETED)
+        if reading.done() and reading.result()[0] == wanted:
+            return reading.result()[1], None
+        fault: Exception = Unavailable("no answer in time")
+        if watching.done() and not watching.cancelled():
+            ended = watching.exception()
+            fault = ended if isinstance(ended, BotError) else Unavailable("the stream ended")
+        return time.monotonic(), fault
+    finally:
+        reading.cancel()
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)

@@ -23,6 +23,8 @@ answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "
     -> ``bot``, ``users``, ``user``, ``commands`` (in that user's language), ``pinned``, ``keyboard``.
 ``POST /chat/user {"user","language"?,"blocked"?}``
     the language of that person's app, and the switch that blocks the bot.
+``POST /chat/web_app {"user","message_id","text" (label),"theme"?}``
+    -> ``url``, where a web_app button leads that person, with signed initData in the fragment.
 ``GET | POST | DELETE /chat/faults``; POST ``{"method","kind","count"?,"retry_after"?}``
     trouble on demand, kinds as in telegram_faults.FaultKind.
 """
@@ -45,6 +47,7 @@ from bot.sandbox.telegram_people import UserError
 from bot.sandbox.telegram_request import read_params
 from bot.sandbox.telegram_settings import commands_for
 from bot.sandbox.telegram_views import chat_message
+from bot.sandbox.telegram_webapp import open_web_app
 from bot.sandbox.telegram_world import Person, World
 
 Json = dict[str, Any]
@@ -70,6 +73,7 @@ def add_chat(app: web.Application) -> None:
     app.router.add_post("/chat/press", _told(_press))
     app.router.add_post("/chat/upload", _told(_upload))
     app.router.add_post("/chat/edit", _told(_edit))
+    app.router.add_post("/chat/web_app", _told(_web_app))
     app.router.add_post("/chat/user", _told(_user))
     app.router.add_get("/chat/faults", _told(_faults))
     app.router.add_post("/chat/faults", _told(_add_fault))
@@ -182,8 +186,8 @@ async def _state(request: web.Request) -> Json:
             "username": world.bot_user["username"],
             "description": about,
         },
-        "users": [_shown(each) for each in world.people.values()],
-        "user": _shown(person),
+        "users": [_shown(world, each) for each in world.people.values()],
+        "user": _shown(world, person),
         "commands": commands_for(world, person),
         "pinned": [message.message_id for message in world.store.pinned(person.id)],
         "keyboard": keyboard,
@@ -191,13 +195,14 @@ async def _state(request: web.Request) -> Json:
     }
 
 
-def _shown(person: Person) -> Json:
+def _shown(world: World, person: Person) -> Json:
     return {
         "id": person.id,
         "name": person.profile["first_name"],
         "language": person.profile.get("language_code", ""),
         "started": person.started,
         "blocked": person.blocked,
+        "owner": person.id == world.owner,
     }
 
 
@@ -239,6 +244,15 @@ async def _edit(request: web.Request) -> Json:
     return {"message_id": _number(body, "message_id")}
 
 
+async def _web_app(request: web.Request) -> Json:
+    world, body = request.app[WORLD], await _body(request)
+    person = _person(world, body.get("user"))
+    theme = body.get("theme") or {}
+    if not isinstance(theme, dict):
+        raise UserError('"theme" must be an object')
+    return open_web_app(world, person, _number(body, "message_id"), _text(body, "text"), theme)
+
+
 async def _user(request: web.Request) -> Json:
     world, body = request.app[WORLD], await _body(request)
     person = _person(world, body.get("user"))
@@ -252,7 +266,7 @@ async def _user(request: web.Request) -> Json:
             people.set_language(world, person, str(language))
         if blocked is not None:
             people.set_blocked(world, person, blocked=blocked)
-    return {"user": _shown(person)}
+    return {"user": _shown(world, person)}
 
 
 async def _faults(request: web.Request) -> Json:

@@ -17,7 +17,8 @@ KEY_HEADER: Final = "X-Chat-Key"
 _READS: Final = frozenset({"GET", "HEAD"})
 _PAGE_HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "frame-src https: http://127.0.0.1:* http://localhost:*"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -118,8 +118,8 @@ _ROWS: Final = (
         *CAPTION_PARAMS,
         "show_caption_above_media",
     ),
-    _row("editMessageMedia", editing.edit_message_media, *editing.EDIT_PARAMS, "media"),
-    # PTB's Defaults send a parse_mode with every edit; Telegram passes over it here
+    # PTB's Defaults send a parse_mode with every edit; Telegram passes over it in these two
+    _row("editMessageMedia", editing.edit_message_media, *editing.EDIT_PARAMS, "media", "parse_mode"),
     _row("editMessageReplyMarkup", editing.edit_message_reply_markup, *editing.EDIT_PARAMS, "parse_mode"),
     _row("deleteMessage", editing.delete_message, "chat_id", "message_id"),
     _row("deleteMessages", editing.delete_messages, "chat_id", "message_ids"),

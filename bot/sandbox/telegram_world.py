@@ -86,6 +86,8 @@ class World:
             profile["id"]: Person(profile, started, blocked)
             for profile, started, blocked in self.store.people()
         }
+        self.owner = int(people[0]["id"]) if people else 0
+        """Whom the page's switch names the owner: the first, whom the demo sets as owner of the bot."""
         self._listeners: set[asyncio.Queue[Json | None]] = set()
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:

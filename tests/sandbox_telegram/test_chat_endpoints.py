@@ -1,6 +1,9 @@
 """The documented user side, as scripts use it."""
 
+import hashlib
+import hmac
 import json
+from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
 
@@ -174,3 +177,29 @@ async def test_a_pin_is_marked_and_leaves_its_service_line(sides):
     assert (await sides.call("getChat", chat_id=1))["pinned_message"]["text"] == "living card"
     await sides.call("unpinAllChatMessages", chat_id=1)
     assert (await sides.get("state?user=1"))["pinned"] == []
+
+
+async def test_a_web_app_button_leads_to_an_address_with_signed_init_data(sides):
+    app = {"url": "https://example.org/app?for=keys#at=1"}
+    keyboard = {"inline_keyboard": [[{"text": "Open", "web_app": app}]]}
+    sent = await sides.call("sendMessage", chat_id=1, text="x", reply_markup=keyboard)
+    asked = {"user": 1, "message_id": sent["message_id"], "text": "Open", "theme": {"bg_color": "#ffffff"}}
+    status, body = await sides.post("web_app", asked)
+    assert status == 200
+    page, _, fragment = body["url"].partition("&tgWebAppData=")
+    assert page == app["url"]
+    told = dict(parse_qsl("tgWebAppData=" + fragment))
+    fields = dict(parse_qsl(told["tgWebAppData"]))
+    claimed = fields.pop("hash")
+    lines = "\n".join(sorted(f"{name}={value}" for name, value in fields.items()))
+    secret = hmac.new(b"WebAppData", sides.server.token.encode(), hashlib.sha256).digest()
+    assert claimed == hmac.new(secret, lines.encode(), hashlib.sha256).hexdigest()
+    user = json.loads(fields["user"])
+    assert (user["id"], user["first_name"], user["language_code"]) == (1, "Ana", "pt-br")
+    assert json.loads(told["tgWebAppThemeParams"]) == {"bg_color": "#ffffff"}
+    assert urlsplit(body["url"]).query == "for=keys"
+    for wrong in ({"text": "Nope"}, {"user": 2}, {"message_id": 99}):
+        assert (await sides.post("web_app", asked | wrong))[0] == 404, wrong
+    assert (await sides.post("web_app", asked | {"theme": "dark"}))[0] == 400
+    local = {"inline_keyboard": [[{"text": "Open", "web_app": {"url": "http://127.0.0.1:8080/entry"}}]]}
+    await sides.call("sendMessage", chat_id=1, text="here", reply_markup=local)

@@ -108,6 +108,10 @@ function inlineButton(message, each, act) {
   if (each.style) element.classList.add(each.style);
   if (each.url) element.classList.add("goes-out");
   if (each.copy) element.classList.add("copies");
+  if (each.web_app) {
+    element.classList.add("opens-app");
+    element.setAttribute("aria-haspopup", "dialog");
+  }
   if (act.busy(message.message_id, each.text)) element.setAttribute("aria-busy", "true");
   return element;
 }

@@ -3,9 +3,11 @@
 import { Log } from "./log.js";
 import { get, listen, post, sendFile } from "./net.js";
 import {
-  alertBox, copy, enlarge, panel, showCommands, showKeyboard, showPeople, takeFiles, toast,
+  alertBox, copy, enlarge, panel, showCommands, showKeyboard, showPeople, showUnread, takeFiles, toast, walk,
 } from "./panels.js";
 import { say, speak } from "./strings.js";
+import { countElsewhere, noteElsewhere, noteRead, unreadElsewhere, unreadOf } from "./unread.js";
+import { openWebApp } from "./webapp.js";
 
 const SHOWN_AT_FIRST = 300;
 const TYPING_MS = 5000;
@@ -24,6 +26,8 @@ const log = new Log({
   press, command: send, copy, enlarge,
   find: (id) => log.find(id),
   go: (id) => log.go(id),
+  read: (id) => noteRead(user, id),
+  elsewhere: unreadElsewhere,
   busy: (id, label) => [...waiting.values()].some((each) => each.id === id && each.label === label),
 });
 
@@ -53,7 +57,7 @@ async function send(words) {
 async function press(message, each, element) {
   if (each.url) return window.open(each.url, "_blank", "noopener,noreferrer");
   if (each.copy) return copy(each.copy);
-  if (each.web_app) return toast(say("webApp"));
+  if (each.web_app) return attempt(() => openWebApp(user, message, each.text));
   if (element.getAttribute("aria-busy") === "true") return null;
   element.setAttribute("aria-busy", "true");
   const pressed = await attempt(() => post("press", { user, message_id: message.message_id, data: each.data }));
@@ -99,6 +103,7 @@ text.addEventListener("input", () => {
   openCommands(isCommand && showCommands(state?.commands ?? [], runCommand, text.value) > 0);
 });
 byId("menu").addEventListener("click", () => showCommands(state?.commands ?? [], runCommand));
+walk(byId("commands"), [text, byId("menu")]);
 byId("start").addEventListener("click", () => send("/start"));
 byId("reply-cancel").addEventListener("click", () => answerTo(null));
 byId("unblock").addEventListener("click", () => change({ blocked: false }));
@@ -118,6 +123,7 @@ const change = (what) => attempt(() => post("user", { user, ...what }));
 
 function choose(id) {
   openSettings(false);
+  byId("person").focus();
   if (id === user) return;
   user = id;
   history.replaceState(null, "", `#user=${id}`);
@@ -160,6 +166,18 @@ const hear = {
   },
   user: () => refresh(),
 };
+
+/** What happens on the other person's phone is only counted here. */
+function elsewhere(event) {
+  if (event.type !== "message") return;
+  noteElsewhere(event.user, event.message);
+  showNews();
+}
+
+function showNews() {
+  showUnread(state, unreadOf);
+  log.noteScroll();
+}
 
 function settle(query) {
   const pressed = waiting.get(query);
@@ -221,6 +239,7 @@ function showState() {
   speak(state.user.language);
   byId("bot-name").textContent = state.bot.name;
   showPeople(state, choose);
+  showUnread(state, unreadOf);
   showKeyboard(state.keyboard, (label) => {
     send(label);
     if (state.keyboard?.one_time_keyboard) byId("keyboard").hidden = true;
@@ -268,6 +287,7 @@ async function load(last) {
   speak(state.user.language);
   for (const message of found.messages) log.show(message, false);
   if (last && found.messages.length === last) log.offerEarlier(() => enqueue(() => load(0)));
+  await countElsewhere(state.users, user);
   showState();
   if (last) log.toEnd();
 }
@@ -278,7 +298,10 @@ function begin() {
   answerTo(null);
   return enqueue(async () => {
     await load(SHOWN_AT_FIRST);
-    line = listen(user, (event) => hear[event.type]?.(event), () => {
+    line = listen((event) => {
+      if (event.user !== undefined && event.user !== user) elsewhere(event);
+      else hear[event.type]?.(event);
+    }, () => {
       byId("app").classList.add("offline");
       showStatus();
     });

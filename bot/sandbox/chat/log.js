@@ -12,6 +12,7 @@ export class Log {
     this.act = act;
     this.messages = new Map();
     this.unread = 0;
+    this.newest = 0;
     this.element = byId("log");
     this.jump = byId("jump");
     this.element.addEventListener("scroll", () => this.noteScroll());
@@ -24,6 +25,7 @@ export class Log {
     this.messages.clear();
     this.element.replaceChildren();
     this.unread = 0;
+    this.newest = 0;
     this.wasAtEnd = true;
     this.noteScroll();
   }
@@ -32,6 +34,7 @@ export class Log {
   show(message, live = true) {
     const known = this.messages.get(message.message_id);
     if (known && known.revision > message.revision) return;
+    this.newest = Math.max(this.newest, message.message_id);
     const atEnd = this.isAtEnd();
     const old = byId(`message-${message.message_id}`);
     if (message.deleted) {
@@ -95,13 +98,18 @@ export class Log {
 
   noteScroll() {
     this.wasAtEnd = this.isAtEnd();
-    if (this.wasAtEnd && !document.hidden) this.unread = 0;
+    if (this.wasAtEnd && !document.hidden) {
+      this.unread = 0;
+      if (this.newest) this.act.read(this.newest);
+    }
     this.jump.hidden = this.wasAtEnd;
     const count = byId("unread");
     count.hidden = this.unread === 0;
     count.textContent = this.unread;
+    this.jump.setAttribute("aria-label", this.unread ? `${say("jump")}, ${this.unread} ${say("unread")}` : say("jump"));
     const name = byId("bot-name").textContent;
-    document.title = this.unread ? `(${this.unread}) ${name}` : name;
+    const all = this.unread + this.act.elsewhere();
+    document.title = all ? `(${all}) ${name}` : name;
   }
 
   /** The offer to load what is older than the first message shown. */

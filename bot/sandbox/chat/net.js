@@ -24,13 +24,13 @@ export async function sendFile(user, file, caption, asPhoto) {
   return answer(await fetch("upload", { method: "POST", credentials: "same-origin", body: form }));
 }
 
-/** Events of one person until close(); `hear(event)` gets each, `lost()` runs when the line is down. */
-export function listen(user, hear, lost) {
+/** Events of both people until close(); `hear(event)` gets each, `lost()` runs when the line is down. */
+export function listen(hear, lost) {
   let source = null;
   let closed = false;
   let retry = 0;
   const open = () => {
-    source = new EventSource(`events?user=${user}`);
+    source = new EventSource("events");
     source.onmessage = (message) => hear(JSON.parse(message.data));
     source.onerror = () => {
       lost();

@@ -113,19 +113,51 @@ export function showPeople(state, choose) {
     radio.name = "person";
     radio.checked = user.id === state.user.id;
     radio.addEventListener("change", () => choose(user.id));
-    label.append(make("span", "", `${user.name} · ${user.language}`), radio);
+    const name = make("span", "", `${user.name} · ${user.language}${user.owner ? ` · ${say("owner")}` : ""}`);
+    const news = make("span", "count still");
+    news.id = `unread-${user.id}`;
+    label.append(name, news, radio);
     return label;
   });
   byId("people").replaceChildren(...rows);
   const opener = byId("person");
   opener.textContent = state.user.name.slice(0, 1);
-  opener.setAttribute("aria-label", `${say("person")}: ${state.user.name}`);
   const language = byId("language");
   if (![...language.options].some((option) => option.value === state.user.language)) {
     language.append(new Option(state.user.language, state.user.language));
   }
   language.value = state.user.language;
   byId("blocked").checked = state.user.blocked;
+}
+
+/** How much each of the others has not read: beside their names, and as a mark on the switch. */
+export function showUnread(state, unreadOf) {
+  if (!state) return;
+  const waiting = state.users.filter((user) => user.id !== state.user.id && unreadOf(user.id));
+  for (const user of state.users) {
+    const badge = byId(`unread-${user.id}`);
+    const count = user.id === state.user.id ? 0 : unreadOf(user.id);
+    badge.hidden = count === 0;
+    badge.textContent = count;
+    badge.setAttribute("aria-label", `${count} ${say("unread")}`);
+  }
+  const news = waiting.map((user) => `; ${user.name}: ${unreadOf(user.id)} ${say("unread")}`).join("");
+  byId("person").classList.toggle("has-news", waiting.length > 0);
+  byId("person").setAttribute("aria-label", `${say("person")}: ${state.user.name}${news}`);
+}
+
+/** Arrow keys go from the openers into the rows of a box and through them. */
+export function walk(box, openers) {
+  const step = (event) => {
+    const rows = [...box.querySelectorAll("button")];
+    if (box.hidden || !rows.length || !["ArrowUp", "ArrowDown"].includes(event.key)) return;
+    const at = rows.indexOf(document.activeElement);
+    const down = event.key === "ArrowDown";
+    const next = at < 0 ? (down ? 0 : rows.length - 1) : (at + (down ? 1 : rows.length - 1)) % rows.length;
+    event.preventDefault();
+    rows[next].focus();
+  };
+  for (const each of [box, ...openers]) each.addEventListener("keydown", step);
 }
 
 /** The command menu; with `typed` only the commands that begin like it. */

@@ -46,7 +46,9 @@ class Batch:
 
 def is_last_rebuy(notice: Notice) -> bool:
     """The ladder has ended: from here on only the exit waits."""
-    return isinstance(notice, RebuyFilled) and (notice.next_rebuy is None or notice.k >= notice.limit)
+    if not isinstance(notice, RebuyFilled):
+        return False
+    return notice.k >= notice.limit or (notice.next_rebuy is None and not notice.rebuys_paused)
 
 
 def choice_for(notice: Notice, choices: Mapping[str, Choice]) -> Choice:

@@ -1,7 +1,5 @@
 """/profit: what was earned in a day, a week, a month or always, with a picture and a file."""
 
-from contextlib import suppress
-
 from telegram import InlineKeyboardMarkup, InputMediaPhoto, Message, Update
 from telegram.error import BadRequest
 
@@ -49,8 +47,11 @@ async def profit_period(update: Update, context: ChatContext) -> None:
     photo = InputMediaPhoto(
         await _picture(context, profits), caption=profit_text(context.texts, profits), filename="profit.png"
     )
-    with suppress(BadRequest):  # deleted meanwhile, or the same picture again
+    try:
         await query.message.edit_media(photo, reply_markup=_buttons(context.texts, profits.period))
+    except BadRequest as exc:  # deleted meanwhile, or the same picture again
+        if "to edit" not in exc.message.lower() and "not modified" not in exc.message.lower():
+            raise
 
 
 async def profit_file(update: Update, context: ChatContext) -> None:

@@ -36,6 +36,7 @@ def draw(texts: Texts, profits: Profits, *, dark: bool) -> bytes:
         _panel(axes, profits, sales, colours)
         mode = texts.plain("chart.real" if real else "chart.simulation")
         title = texts.plain("chart.profit", coin=coin, mode=mode)
+        axes.set_xlabel(texts.plain("chart.bars"), fontsize=8.5, color=colours.ink)
         axes.set_title(title, fontsize=12, color=colours.ink, fontweight="bold")
         axes.yaxis.set_major_formatter(lambda value, _place: tick(texts, value))
         tidy(axes, colours)

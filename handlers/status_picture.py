@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.domain.ladder import build_ladder
 from bot.domain.market import Side
 from bot.domain.money import Price
 from bot.engine.status import Status
@@ -12,6 +13,8 @@ from bot.service.reports import Past
 from handlers.chart import Palette, new_figure, palette, png_of, tick, tidy
 from handlers.formats import Formats
 from handlers.texts import Texts
+
+_RUNGS = 4
 
 
 async def picture(texts: Texts, past: Past, zone: ZoneInfo, *, dark: bool) -> bytes:
@@ -27,6 +30,7 @@ def draw(texts: Texts, past: Past, zone: ZoneInfo, *, dark: bool) -> bytes:
     _prices(axes, texts, past, zone, colours)
     if card.status is not None:
         _levels(axes, texts, card.status, colours)
+        _rungs(axes, texts, past, card.status, colours)
     _fills(axes, texts, past, zone, colours)
     axes.set_title(
         texts.plain("chart.status", pair=card.strategy.symbol.name, coin=card.strategy.symbol.quote),
@@ -37,11 +41,12 @@ def draw(texts: Texts, past: Past, zone: ZoneInfo, *, dark: bool) -> bytes:
     axes.yaxis.set_major_formatter(lambda value, _place: tick(texts, value))
     _times(axes, zone)
     tidy(axes, colours)
-    legend = axes.legend(
-        fontsize=8.5, framealpha=0.85, facecolor=colours.paper, edgecolor=colours.grid, loc="best"
-    )
-    for label in legend.get_texts():
-        label.set_color(colours.ink)
+    if axes.get_legend_handles_labels()[0]:
+        legend = figure.legend(
+            fontsize=9, framealpha=0, loc="outside lower center", ncols=3, columnspacing=1.4, handlelength=1.6
+        )
+        for label in legend.get_texts():
+            label.set_color(colours.ink)
     axes.margins(y=0.12)
     return png_of(figure)
 
@@ -73,6 +78,19 @@ def _levels(axes: Any, texts: Texts, status: Status, colours: Palette) -> None: 
         if price is not None:
             label = texts.plain(f"chart.{name}", price=Formats(texts.locale).price(price))
             axes.axhline(float(price.value), color=colour, linestyle=style, linewidth=1.6, label=label)
+
+
+def _rungs(axes: Any, texts: Texts, past: Past, status: Status, colours: Palette) -> None:  # noqa: ANN401 - as above
+    """Where the re-buys after the next one would come, as the ladder stands now."""
+    ladder, price = build_ladder(past.reason.card.strategy.params), status.rebuy_price
+    if price is None:
+        return
+    below = float(price.value)
+    label: str | None = texts.plain("chart.rungs")
+    for drop in ladder.drops[status.rebuys + 1 :][:_RUNGS]:
+        below *= 1 - float(drop)
+        axes.axhline(below, color=colours.buy, linestyle=":", linewidth=1.0, alpha=0.7, label=label)
+        label = None
 
 
 def _fills(axes: Any, texts: Texts, past: Past, zone: ZoneInfo, colours: Palette) -> None:  # noqa: ANN401 - as above

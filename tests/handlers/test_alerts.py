@@ -116,18 +116,18 @@ class Owed:
     async def next_due(self):
         return None
 
-    async def sent(self, item_id):
-        self._take(item_id, self.done)
+    async def sent(self, *item_ids):
+        self._take(item_ids, self.done)
 
-    async def dropped(self, item_id):
-        self._take(item_id, self.gone)
+    async def dropped(self, *item_ids):
+        self._take(item_ids, self.gone)
 
     async def failed(self, item_id, retry_at):
         self.later[item_id] = retry_at
 
-    def _take(self, item_id, to):
-        to.append(item_id)
-        self.items = [i for i in self.items if i.id != item_id]
+    def _take(self, item_ids, to):
+        to.extend(item_ids)
+        self.items = [i for i in self.items if i.id not in item_ids]
 
 
 class People:

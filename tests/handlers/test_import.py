@@ -82,7 +82,7 @@ def test_json_keeps_every_digit() -> None:
 
 
 LINES = "module.exports = {{\n  qty_inicial: 300,\n  {}\n}};\n"
-REFUSED = {
+REFUSED: dict[str, tuple[str | bytes, str]] = {
     "code": (LINES.format("taxa: require('fs').readFileSync('/etc/passwd'),"), "linha 3, coluna 9"),
     "call": (LINES.format("taxa: (() => 1)(),"), "linha 3, coluna 9"),
     "template": (LINES.format("nome: `x`,"), "linha 3, coluna 9"),

@@ -20,6 +20,7 @@ from bot.service.core import Service, StatusCard
 _DEFAULT_ZONES = {"pt_BR": "America/Sao_Paulo"}
 _CANDLE_MINUTES = (5, 15, 60, 240)
 _CANDLES = 200
+_LATE_MS = 3_600_000
 _LONGEST_DIGEST_DAYS = 7
 
 
@@ -239,9 +240,12 @@ class Reports:
         count = int(min(_CANDLES, max(60, span // minutes)))
         try:
             exchange = self._service.public(strategy.environment)
-            return tuple(await exchange.candles(strategy.symbol.name, minutes=minutes, limit=count))
+            found = await exchange.candles(strategy.symbol.name, minutes=minutes, limit=count)
         except (ExchangeError, InvalidInput):
             return ()
+        # a sandbox plays candles of another year: fills of today would stand beside them
+        current = bool(found) and abs(self._clock.now() - found[-1].at) < 2 * minutes * 60_000 + _LATE_MS
+        return tuple(found) if current else ()
 
 
 def _group(strategy: Strategy) -> tuple[bool, str]:

@@ -7,6 +7,13 @@ from handlers.status_live import LiveCards
 from tests.handlers.test_trading_chat import running
 
 
+class Moment:
+    at = 0
+
+    def now(self):
+        return self.at
+
+
 def live(household) -> LiveCards:
     """With limits of its own, so that a test does not wait for its chat to calm down."""
     cards = household.app.application.bot_data["live_cards"]
@@ -142,3 +149,18 @@ async def test_the_picture_comes_with_the_press_of_a_button(household):
     await household.settled()
     photos = [c for c in household.telegram.calls if c.method.lower() == "sendphoto"]
     assert [c.status for c in photos] == [200]
+
+
+async def test_candles_of_another_year_do_not_stand_beside_todays_fills(household):
+    await running(household)
+    reports, person = household.app.reports, await household.person()
+    strategy = await household.app.service.strategy(person, 1)
+    past = await reports.past(person, strategy)
+    assert past.fills
+    assert past.candles == ()
+    candles = await household.app.service.public(strategy.environment).candles("BTCUSDT", minutes=5, limit=9)
+    assert candles
+    moment = Moment()
+    moment.at = candles[-1].at + 60_000
+    reports._clock = moment
+    assert (await reports.past(person, strategy)).candles

@@ -13,6 +13,8 @@ from handlers.alert_kinds import CHOOSABLE, MOST_IN_ONE, batches, choice_for
 from handlers.limiter import Limiter
 from handlers.notifier import Notifier
 from tests.handlers.test_alerts import Owed, People
+from tests.handlers.test_status_live import move
+from tests.handlers.test_trading_chat import running
 
 P, Q, B = Price.of("60000"), Quote.of("300"), Base.of("0.005")
 FIRST = FirstBuyFilled(1, P, B, Q, P, P)
@@ -178,3 +180,20 @@ def test_a_cards_edit_leaves_room_and_a_pause_holds():
     assert limiter.take(2) == 0
     now[0] = 32.0
     assert limiter.take(1) == 0
+
+
+async def test_trading_goes_on_while_telegram_is_away_and_everything_is_told_afterwards(household):
+    await running(household)
+    await household.ask("/status", "Ciclo 1")
+    for method in ("sendMessage", "editMessageText", "getUpdates"):
+        household.telegram.faults.add(method, "reset", 1000)
+    household.mark()
+    move(household, "62500")
+    await household.until_rows("SELECT count(*) FROM cycles", [(1,)])
+    await household.until_rows("SELECT count(*) FROM outbox WHERE kind = 'first_buy'", [(2,)])
+    assert not [m for m in await household.messages() if "Ciclo 1 encerrado" in m["text"]]
+    household.telegram.faults.clear()
+    told = await household.wait_for("Ciclo 1 encerrado")
+    await household.until_rows("SELECT 1 FROM outbox WHERE sent_at IS NULL", [])
+    after = [m["text"] for m in await household.messages() if m["message_id"] >= told["message_id"]]
+    assert "\n".join(after).index("Ciclo 1 encerrado") < "\n".join(after).index("Primeira compra do ciclo 2")

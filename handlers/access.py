@@ -72,7 +72,7 @@ class Gate:
         if person is None:
             await self._turn_away(update, context, chat.id)
             raise ApplicationHandlerStop
-        person = await _with_locale(person, update, context)
+        person = await _introduced(person, update, context)
         if not _always_served(update, context) and not context.service.people.may_command(person):
             await self._slow_down(update, context, person)
             raise ApplicationHandlerStop
@@ -133,11 +133,14 @@ def _always_served(update: Update, context: ChatContext) -> bool:
     return command in _STOPPING or entry.hides(message.chat.id) or entry.from_before(update)
 
 
-async def _with_locale(person: Person, update: Update, context: ChatContext) -> Person:
-    """A person named in the settings has no language until their Telegram tells it."""
+async def _introduced(person: Person, update: Update, context: ChatContext) -> Person:
+    """A person named in the settings has neither name nor language until their Telegram tells them."""
+    user = update.effective_user
+    if not person.name and user is not None:
+        await context.service.people.set_name(person, user.full_name)
+        person = replace(person, name=user.full_name)
     if person.locale in LOCALES:
         return person
-    user = update.effective_user
     locale = locale_of(user.language_code if user else None)
     await context.service.set_locale(person, locale)
     return replace(person, locale=locale)

@@ -59,6 +59,10 @@ class PeopleBook:
         found = await self._database.run(lambda db: list(db.query(_MEMBERS)))
         return [Member(rows.person_from(r), r["created_at"], r["running"], r["saved"]) for r in found]
 
+    async def set_name(self, person_id: int, name: str) -> None:
+        query = "UPDATE people SET name = ? WHERE id = ?"
+        await self._database.run(lambda db: db.execute(query, [name, person_id]).rowcount)
+
     async def remove(self, person_id: int) -> bool:
         now = self._clock.now()
 

@@ -41,6 +41,8 @@ class PeopleStore(Protocol):
 
     async def members(self) -> Sequence[Member]: ...
 
+    async def set_name(self, person_id: int, name: str) -> None: ...
+
     async def remove(self, person_id: int) -> bool:
         """No longer served, nor their strategies taken up; their records stay. Never the owner."""
 

@@ -119,6 +119,10 @@ class People:
                 return member, [s for s in mine if s.status is not RunStatus.IDLE]
         raise NotAllowed("dead_button")
 
+    async def set_name(self, person: Person, name: str) -> None:
+        """The name that Telegram tells of somebody who was known by number only."""
+        await self._book.set_name(person.id, name)
+
     async def remove(
         self, owner: Person, person_id: int, *, forget: bool
     ) -> tuple[Member, Sequence[Strategy]]:

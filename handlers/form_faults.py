@@ -28,6 +28,22 @@ _MENDS: tuple[tuple[str, ...], ...] = (
 _NO_MEND = frozenset({"bad_name", "file_too_long", "spline_start"})
 
 
+_WORDS: Mapping[str, str] = {
+    "the end of the file": "end",
+    "a name": "name",
+    "a name or “}”": "name_or_brace",
+    "“,” or “}”": "comma_or_brace",
+    "a number, a text in quotes, true or false": "value",
+    "a number of at most 60 digits": "digits",
+    "a text in quotes": "text",
+    "a number": "number",
+    "s or n": "yes_no",
+    "a list of [rung, value]": "points",
+    "an object": "object",
+    "a list": "list",
+    "nothing": "nothing",
+}
+"""What a file reader expected and found, by the key of its translation; all else is quoted from the file."""
 _PLACED = frozenset(
     {
         "file_too_deep",
@@ -66,6 +82,8 @@ def shown_values(texts: Texts, wrong: InvalidInput) -> Mapping[str, str]:
 
 
 def _shown(texts: Texts, wrong: InvalidInput, name: str, value: str) -> str:
+    if name in {"expected", "found"}:
+        return texts.plain(f"import.word.{_WORDS[value]}") if value in _WORDS else value
     if name == "range":
         return _IN_RANGE.sub(lambda found: _number(texts, Decimal(found[0]), ratio=_ratio(wrong)), value)
     if name in {"item", "example"} or name.endswith("_text") or (name == "value" and wrong.key in _AS_TYPED):

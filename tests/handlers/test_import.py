@@ -1,6 +1,7 @@
 """A strategy file sent to the chat: read as data, its first fault named, its review shown, a draft never lost."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 
@@ -116,6 +117,10 @@ async def test_each_bad_file_is_refused_with_its_place_and_loses_nothing_of_a_dr
         raw = content if isinstance(content, bytes) else content.encode()
         refused = await chat.upload(f"{name}.js", raw, "não pode ser usado")
         assert said in refused["text"], (name, refused["text"])
+        assert not re.search(
+            r"\b(the|or|an|nothing|a number|a text|a list|a name)\b [a-z]",
+            refused["text"].partition("problema")[2],
+        )
     assert await draft_of(household) == before
     await chat.ask("1,05", "✓ 1.1 multiplicador_qty = 1,05")
     assert household.app is not None

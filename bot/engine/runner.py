@@ -33,6 +33,7 @@ from bot.ports import Clock, Exchange, OrderView, RunStatus, Saved, Step, Strate
 
 log = structlog.get_logger()
 STOP_GRACE_S = 8.0
+FILL_FIRST_S = 0.005
 
 
 @dataclass(slots=True)
@@ -192,10 +193,15 @@ class Runner:
 
     def see_order(self, view: OrderView) -> None:
         """An order as the exchange shows it, from the stream or a look-up."""
-        if view.closed is not None:
-            self.post(OrderClosed(view.order_id, view.filled, view.closed))
-        else:
+        if view.closed is None:
             self.post(OrderTaken(view.order_id))
+            return
+        closed, order = OrderClosed(view.order_id, view.filled, view.closed), self.state.order(view.order_id)
+        if order is not None and order.quantity is not None and order.filled < order.quantity <= view.filled:
+            # its fill comes right behind and ends the order by itself: told first, it saves a step on the way
+            asyncio.get_running_loop().call_later(FILL_FIRST_S, self.post, closed)
+        else:
+            self.post(closed)
 
     # --- decide, save, act ------------------------------------------------------------------------------------
 

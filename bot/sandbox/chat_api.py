@@ -21,8 +21,8 @@ answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "
     typing (action), press (message_id, query_id, text), answer (query_id, text, alert), commands, user.
 ``GET /chat/state?user=1``
     -> ``bot``, ``users``, ``user``, ``commands`` (in that user's language), ``pinned``, ``keyboard``.
-``POST /chat/user {"user","language"?,"blocked"?}``
-    the language of that person's app, and the switch that blocks the bot.
+``POST /chat/user {"user","language"?,"blocked"?,"deactivated"?}``
+    the language of that person's app, the switch that blocks the bot, and whether the account is deleted.
 ``POST /chat/web_app {"user","message_id","text" (label),"theme"?}``
     -> ``url``, where a web_app button leads that person, with signed initData in the fragment.
 ``GET | POST | DELETE /chat/faults``; POST ``{"method","kind","count"?,"retry_after"?}``
@@ -261,7 +261,13 @@ async def _user(request: web.Request) -> Json:
         raise UserError('"language" is a code like "pt-br" or "en"')
     if blocked is not None and not isinstance(blocked, bool):
         raise UserError('"blocked" is true or false')
+    deactivated = body.get("deactivated")
+    if deactivated is not None and not isinstance(deactivated, bool):
+        raise UserError('"deactivated" is true or false')
     with world.store.together():
+        if deactivated is not None:
+            person.deactivated = deactivated
+            world.save_person(person)
         if language is not None:
             people.set_language(world, person, str(language))
         if blocked is not None:

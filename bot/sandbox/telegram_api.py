@@ -12,7 +12,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bot.sandbox.telegram_errors import ApiError, bad_request
-from bot.sandbox.telegram_faults import Fault, FaultKind, refuse_before
+from bot.sandbox.telegram_faults import HELD_SECONDS, Fault, FaultKind, refuse_before
 from bot.sandbox.telegram_media import UPLOAD_BYTES
 from bot.sandbox.telegram_methods import GET_UPDATES, METHODS, Method
 from bot.sandbox.telegram_request import Params, read_params
@@ -86,7 +86,9 @@ async def carry_out(world: World, name: str, params: Params) -> Any:  # noqa: AN
     fault = world.faults.take(method.name)
     if fault is not None:
         refuse_before(fault)
-        if fault.kind is FaultKind.CONNECTION_RESET:
+        if fault.kind is FaultKind.TIMEOUT:
+            await asyncio.sleep(HELD_SECONDS)
+        if fault.kind in {FaultKind.CONNECTION_RESET, FaultKind.TIMEOUT}:
             raise _CutError
     try:
         method.check(params)

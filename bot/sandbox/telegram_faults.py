@@ -12,6 +12,7 @@ from typing import Final
 from bot.sandbox.telegram_errors import ApiError, flood_wait
 
 UNBRAKED_BYTES: Final = 100_000
+HELD_SECONDS: Final = 120.0
 _LONGEST_BRAKE: Final = 5.0
 _BRAKE_BURST: Final = 1.0
 _BRAKE_REST: Final = 60
@@ -23,6 +24,7 @@ class FaultKind(StrEnum):
     FLOOD = "429"
     SERVER_ERROR = "500"
     CONNECTION_RESET = "reset"
+    TIMEOUT = "timeout"
     REPLY_LOST = "reply_lost"
     TWICE = "twice"
 
@@ -31,8 +33,9 @@ class FaultKind(StrEnum):
 class Fault:
     """``count`` calls of ``method`` to come ("*" means any) meet ``kind``.
 
-    429 and 500 refuse before anything happened, reset cuts the connection before anything happened, reply_lost
-    carries the call out and then cuts the connection, twice (getUpdates only) delivers what it answers again.
+    429 and 500 refuse before anything happened, reset cuts the connection before anything happened,
+    timeout holds the call without an effect until the caller gives up, reply_lost carries the call out and then cuts
+    the connection, twice (getUpdates only) delivers what it answers again.
     """
 
     method: str

@@ -208,6 +208,8 @@ def _membership(world: World, *, blocked: bool) -> Json:
 
 
 def _require_unblocked(person: Person) -> None:
+    if person.deactivated:
+        raise UserError(f"the account of user {person.id} is deleted: nobody can use it", 409)
     if person.blocked:
         raise UserError(
             f"user {person.id} has blocked the bot: unblock it first "

@@ -28,11 +28,12 @@ _CALLS_KEPT: Final = 10_000
 
 @dataclass
 class Person:
-    """Somebody with a phone: profile as a Bot API User, the two facts that decide whether the bot may write."""
+    """Somebody with a phone: profile as a Bot API User, the facts that decide whether the bot may write."""
 
     profile: Json
     started: bool
     blocked: bool
+    deactivated: bool = False
 
     @property
     def id(self) -> int:
@@ -83,7 +84,9 @@ class World:
         for profile in people:
             self.store.add_person(profile)
         self.people = {
-            profile["id"]: Person(profile, started, blocked)
+            profile["id"]: Person(
+                profile, started, blocked, bool(self.store.setting(f"deactivated:{profile['id']}"))
+            )
             for profile, started, blocked in self.store.people()
         }
         self.owner = int(people[0]["id"]) if people else 0
@@ -134,9 +137,11 @@ class World:
         """The person behind a chat_id, provided that the bot may write to them.
 
         Raises:
-            ApiError: also 403 for one who blocked the bot or never wrote to it.
+            ApiError: also 403 for one who blocked the bot, never wrote to it, or has no account any more.
         """
         person = self.person_of_chat(raw)
+        if person.deactivated:
+            raise ApiError(403, "Forbidden: user is deactivated")
         if person.blocked:
             raise ApiError(403, "Forbidden: bot was blocked by the user")
         if not person.started:
@@ -145,6 +150,7 @@ class World:
 
     def save_person(self, person: Person) -> None:
         self.store.put_person(person.profile, started=person.started, blocked=person.blocked)
+        self.store.put_setting(f"deactivated:{person.id}", "yes" if person.deactivated else None)
         self.publish(person.id, {"type": "user", "user": person.id})
 
     # listeners of the page

@@ -187,6 +187,14 @@ async def test_quick_answers_typing_and_spoilers(chat):
     await chat.begin()
     await chat.bot("sendChatAction", chat_id=1, action="typing")
     await playwright_api.expect(page.locator("#status")).to_have_text("digitando…")
+    async with page.expect_response("**/state?user=1"):
+        await chat.session.post(
+            f"{chat.server.url}/chat/user",
+            json={"user": 1, "language": "pt-br"},
+            headers={"X-Chat-Key": chat.server.key},
+        )
+    await playwright_api.expect(page.get_by_role("button", name="Pessoa: Ana")).to_be_visible()
+    await playwright_api.expect(page.locator("#status")).to_have_text("digitando…")
     secret = await chat.say(
         "<tg-spoiler>abracadabra</tg-spoiler>", reply_markup={"keyboard": [["Bybit", "Binance"]]}
     )

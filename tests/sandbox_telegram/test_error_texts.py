@@ -183,6 +183,11 @@ REFUSALS = [
         "Bad Request: command length must not exceed 32",
     ),
     (
+        ("setMyCommands", {"commands": [{"command": f"c{n}", "description": "d"} for n in range(101)]}),
+        400,
+        "Bad Request: BOT_COMMANDS_TOO_MUCH",
+    ),
+    (
         ("setMyCommands", {"commands": [], "language_code": "pt-br"}),
         400,
         "Bad Request: invalid language code specified",
@@ -317,3 +322,17 @@ async def test_an_album_is_of_one_kind_and_of_ten_at_most(sides, form, picture):
 def one_photo(sides):
     stored = sides.server.world.store.file(path="photos/file_2.png")
     return {"type": "photo", "media": stored.file_id}
+
+
+async def test_a_command_is_kept_trimmed_and_without_its_slash(sides):
+    await sides.call("setMyCommands", commands=[{"command": " /status ", "description": " How it goes "}])
+    assert await sides.call("getMyCommands") == [{"command": "status", "description": "How it goes"}]
+
+
+async def test_the_bots_own_messages_are_editable_without_a_time_limit(open_sides, clock):
+    async with open_sides(clock=clock) as sides:
+        await sides.begin()
+        sent = await sides.call("sendMessage", chat_id=1, text="card")
+        clock.now += 400 * 24 * 3600
+        edited = await sides.call("editMessageText", chat_id=1, message_id=sent["message_id"], text="new")
+        assert edited["edit_date"] - edited["date"] == 400 * 24 * 3600

@@ -81,7 +81,7 @@ async def test_an_update_comes_twice_although_it_was_confirmed(sides):
 async def test_faults_are_named_cleared_and_refused_when_unknown(sides):
     status, body = await sides.post("faults", {"method": "sendMessage", "kind": "503"})
     assert status == 400
-    assert "429, 500, reset, reply_lost, twice" in body["error"]
+    assert "429, 500, reset, timeout, reply_lost, twice" in body["error"]
     assert (await sides.post("faults", {"method": "sendMessage", "kind": "twice"}))[0] == 400
     await sides.post("faults", {"method": "*", "kind": "500", "count": 3})
     async with sides.session.delete(f"{sides.server.url}/chat/faults", headers=sides.key) as response:
@@ -167,3 +167,27 @@ async def test_an_album_counts_each_of_its_messages(open_sides, clock, form, pic
         del files["p3"]
         request = form({"chat_id": "1", "media": media[:3], **files})
         assert (await sides.raw("sendMediaGroup", data=request))[0] == 200
+
+
+async def test_a_call_that_times_out_has_no_effect_and_frees_its_place(sides):
+    sides.server.faults.add("sendMessage", "timeout")
+    with pytest.raises(TimeoutError):
+        await sides.raw(
+            "sendMessage", json={"chat_id": 1, "text": "x"}, timeout=aiohttp.ClientTimeout(total=0.3)
+        )
+    await sides.call("sendMessage", chat_id=1, text="y")
+    assert [m["text"] for m in await sides.messages()] == ["/start", "y"]
+
+
+async def test_a_deleted_account_cannot_be_written_to_and_says_so_after_a_restart_too(open_sides, state_file):
+    gone = (403, "Forbidden: user is deactivated")
+    async with open_sides(path=state_file) as sides:
+        await sides.begin()
+        assert (await sides.post("user", {"user": 1, "deactivated": True}))[0] == 200
+        assert await sides.refused("sendMessage", chat_id=1, text="x") == gone
+        assert (await sides.post("send", {"user": 1, "text": "x"}))[0] == 409
+        assert (await sides.post("user", {"user": 1, "deactivated": "no"}))[0] == 400
+    async with open_sides(path=state_file) as sides:
+        assert await sides.refused("sendMessage", chat_id=1, text="x") == gone
+        await sides.post("user", {"user": 1, "deactivated": False})
+        await sides.call("sendMessage", chat_id=1, text="back")

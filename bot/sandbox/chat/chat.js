@@ -19,6 +19,7 @@ let line = null;
 let revision = 0;
 let reply = null;
 let typingTimer = 0;
+let doing = null;
 let loading = Promise.resolve();
 const waiting = new Map();
 
@@ -196,14 +197,16 @@ function spin(id) {
 function typing(action) {
   clearTimeout(typingTimer);
   byId("app").classList.toggle("typing", action !== null);
-  showStatus(action && (action === "typing" ? say("typing") : say("uploading")));
+  doing = action;
+  showStatus();
   if (action) typingTimer = setTimeout(() => typing(null), TYPING_MS);
 }
 
-function showStatus(doing = null) {
+function showStatus() {
   const offline = byId("app").classList.contains("offline");
   const idle = state?.user.blocked ? say("blockedStatus") : say("online");
-  byId("status").textContent = offline ? say("offline") : doing || idle;
+  const busy = doing && say(doing === "typing" ? "typing" : "uploading");
+  byId("status").textContent = offline ? say("offline") : busy || idle;
 }
 
 function showPinned() {
@@ -294,6 +297,7 @@ async function load(last) {
 
 function begin() {
   line?.close();
+  typing(null);
   waiting.clear();
   answerTo(null);
   return enqueue(async () => {

@@ -1,13 +1,22 @@
 """The questions of the setup conversation: the real program, by updates over HTTP."""
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from bot.domain.params import PARAMETERS, Curve, CurveChoice, Kind
 from bot.sandbox.exchange_faults import Answer, RequestFault
-from tests.handlers.household import Household
+from tests.handlers.household import Household, a_household
 from tests.handlers.setup_talk import ANA, CHAT, Chat, draft_of, labels, to_field, to_item_1, to_review
+
+
+@pytest.fixture
+async def household(tmp_path: Path) -> AsyncIterator[Household]:
+    """Served however many messages come: the quota has tests of its own."""
+    async with a_household(tmp_path, max_commands_a_minute=1_000) as opened:
+        yield opened
 
 
 @pytest.fixture

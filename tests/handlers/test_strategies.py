@@ -174,7 +174,7 @@ async def test_a_chosen_curve_comes_with_its_picture(household: Household, chat:
     await chat.tap("Usar 300", "1.1 multiplicador_qty")
     for curve in ("linear", "logaritmica"):
         await chat.tap("Curva", "potencia")
-        await chat.tap(curve, f"com a curva {curve}")
+        await chat.tap(curve, f"Curva: {curve}")
     await household.settled()
     photos = [m for m in await household.messages() if m["photo"]]
     assert [m["text"] for m in photos] == ["1.1 com a curva linear", "1.1 com a curva logaritmica"]

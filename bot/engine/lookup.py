@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 from bot.domain.money import Base
-from bot.domain.orders import OrderId, OrderStatus, OwnOrder
+from bot.domain.orders import Fill, OrderId, OrderStatus, OwnOrder
 from bot.engine.desk import Desk
 from bot.errors import InvariantBroken, OrderGone
 from bot.ports import OrderView
@@ -35,10 +35,13 @@ class Lookup:
 
     async def post_fills(self, order_id: str) -> None:
         """Post every execution of an order that is not booked yet."""
+        for fill in await self._new_fills(order_id):
+            self._desk.see_fill(fill)
+
+    async def _new_fills(self, order_id: str) -> list[Fill]:
         desk = self._desk
-        for fill in await desk.exchange.fills_of(symbol=desk.strategy.symbol, order_id=order_id):
-            if not desk.knows_fill(fill.exec_id):
-                desk.see_fill(fill)
+        fills = await desk.exchange.fills_of(symbol=desk.strategy.symbol, order_id=order_id)
+        return [fill for fill in fills if not desk.knows_fill(fill.exec_id)]
 
     async def compare(self, busy: set[str]) -> list[str]:
         """Hold every order of the state against the exchange; the ids of those whose arrival is unknown.
@@ -48,30 +51,38 @@ class Lookup:
         desk = self._desk
         open_views = {v.order_id: v for v in await desk.exchange.open_orders(desk.strategy.symbol)}
         unknown: list[str] = []
+        views: list[OrderView] = []
         for order in desk.state.orders:
             if order.order_id in busy:
                 continue
-            view = open_views.get(order.order_id)
+            view = open_views.get(order.order_id) or await desk.exchange.find_order(
+                symbol=desk.strategy.symbol, order_id=order.order_id
+            )
             if view is not None:
-                await self._post(view)
-            elif await self.observe(order.order_id) is not Seen.NOTHING:
                 self._lost.pop(order.order_id, None)
+                views.append(view)
             elif order.status is OrderStatus.INTENDED:
                 unknown.append(order.order_id)
             else:
                 self._missing(order)
+        await self._post(*views)
         for view in open_views.values():
             await self._check_stranger(view, busy)
         return unknown
 
-    async def _post(self, view: OrderView) -> None:
+    async def _post(self, *views: OrderView) -> None:
+        """What became of these orders: their fills in the order of time, as if each had been heard, then their ends.
+
+        A re-buy and an exit that both filled while nobody listened make another story the other way round.
+        """
         desk = self._desk
-        order = desk.state.order(view.order_id)
-        if order is None:
-            return
-        if view.filled > order.filled:
-            await self.post_fills(view.order_id)
-        desk.see_order(view)
+        known = [(view, order) for view in views if (order := desk.state.order(view.order_id)) is not None]
+        behind = [view.order_id for view, order in known if view.filled > order.filled]
+        fills = [fill for order_id in behind for fill in await self._new_fills(order_id)]
+        for fill in sorted(fills, key=lambda one: one.at):
+            desk.see_fill(fill)
+        for view, _ in known:
+            desk.see_order(view)
 
     def _missing(self, order: OwnOrder) -> None:
         """An order that was acknowledged and that the exchange knows nothing of any more (a testnet wipe)."""

@@ -19,6 +19,7 @@ _TOLD = {
     "rebuy": r"Recompra \d+/\d+:|Re-buy \d+/\d+:",
     "cycle_closed": r"Ciclo \d+ encerrado|Cycle \d+ closed",
 }
+_THEIRS = "(SELECT id FROM strategies WHERE person_id = ?)"
 _MARKUP = re.compile(r"<[^>]*>")
 
 Venue = dict[str, Any]
@@ -39,14 +40,15 @@ class Books:
         with self._open() as db:
             return db.execute(query, values).fetchall()
 
-    def states(self) -> list[State]:
-        return [state_from(text) for (text,) in self.rows("SELECT state FROM states")]
+    def states(self, person: int = 1) -> list[State]:
+        query = f"SELECT state FROM states WHERE strategy_id IN {_THEIRS} ORDER BY strategy_id"
+        return [state_from(text) for (text,) in self.rows(query, person)]
 
-    def moved(self) -> tuple[Decimal, Decimal]:
+    def moved(self, person: int = 1) -> tuple[Decimal, Decimal]:
         """What the booked fills moved, base and quote, summed here and not by the program."""
         base, quote = Decimal(0), Decimal(0)
-        query = "SELECT side, quantity, value, fee, fee_coin FROM fills"
-        for side, quantity, value, fee, coin in self.rows(query):
+        query = f"SELECT side, quantity, value, fee, fee_coin FROM fills WHERE strategy_id IN {_THEIRS}"
+        for side, quantity, value, fee, coin in self.rows(query, person):
             sign = 1 if side == "buy" else -1
             base += sign * Decimal(quantity) - (Decimal(fee) if coin == "BTC" else 0)
             quote += -sign * Decimal(value) - (Decimal(fee) if coin == "USDT" else 0)
@@ -57,15 +59,18 @@ class Books:
         return all(
             state.phase in {Phase.HOLDING, Phase.IDLE}
             and all(order.status is OrderStatus.LIVE for order in state.orders)
-            for state in self.states()
+            for (text,) in self.rows("SELECT state FROM states")
+            for state in [state_from(text)]
         )
 
-    def differences(self, account: Venue, start: Decimal = Decimal(10000)) -> list[str]:
+    def differences(self, account: Venue, *, person: int = 1, start: Decimal = Decimal(10000)) -> list[str]:
         """In what the ledger differs from the exchange; empty when they are equal to the last digit."""
-        base, quote = self.moved()
+        base, quote = self.moved(person)
         totals = {coin: Decimal(held["total"]) for coin, held in account["balances"].items()}
-        ours = {order.order_id for state in self.states() for order in state.orders}
-        booked = Counter(self.rows("SELECT exec_id, order_id FROM fills"))
+        ours = {order.order_id for state in self.states(person) for order in state.orders}
+        booked = Counter(
+            self.rows(f"SELECT exec_id, order_id FROM fills WHERE strategy_id IN {_THEIRS}", person)
+        )
         there = Counter((row["execId"], row["orderLinkId"]) for row in account["executions"])
         pairs = {
             "USDT": (start + quote, totals["USDT"]),
@@ -85,13 +90,12 @@ class Books:
     def inbox_empty(self) -> bool:
         return not self.rows("SELECT 1 FROM inbox WHERE done_at IS NULL")
 
-    def alerts(self, *, sent: bool | None = None) -> int:
-        """Alerts of fills in the outbox: all, those noted as sent, or those not."""
-        which = {None: "", True: " AND sent_at IS NOT NULL", False: " AND sent_at IS NULL"}[sent]
+    def alerts(self, *, person: int = 1, noted: bool = False) -> int:
+        """A person's alerts of fills in the outbox: all, or those noted as sent."""
+        which = " AND sent_at IS NOT NULL" if noted else ""
         kinds = ", ".join("?" * len(FILL_KINDS))
-        return int(
-            self.rows(f"SELECT count(*) FROM outbox WHERE kind IN ({kinds}){which}", *FILL_KINDS)[0][0]
-        )
+        query = f"SELECT count(*) FROM outbox WHERE person_id = ? AND kind IN ({kinds}){which}"
+        return int(self.rows(query, person, *FILL_KINDS)[0][0])
 
     def owed(self) -> int:
         """Messages that wait to be sent."""

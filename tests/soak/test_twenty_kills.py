@@ -91,7 +91,7 @@ class Soak:
         """Start the bot and wait until it is ready; a second `ready` in the log means a second start."""
         readies = self.ready_count()
         await self.place.start_bot()
-        await self.place.until(_soon(lambda: self.ready_count() > readies), timeout=60)
+        await self.place.until(soon(lambda: self.ready_count() > readies), timeout=60)
 
     def ready_count(self) -> int:
         log = self.place.folder / "bot.log"
@@ -136,7 +136,7 @@ class Soak:
 
     async def judge(self, press: Press) -> None:
         """The command was done once, or refused with a word (the vault was locked when it was read again)."""
-        await self.place.until(_soon(self.books.inbox_empty), timeout=30)
+        await self.place.until(soon(self.books.inbox_empty), timeout=30)
         done = self.books.asked(self.commanded, press.kind) - press.before
         assert done in {0, 1}, f"{press.kind} was done {done} times"
         if done:
@@ -154,7 +154,7 @@ class Soak:
         self.kills += 1
         if self.place.database.exists():
             messages = await self.chat.messages()
-            self.repeats = told(messages).total() - self.books.alerts(sent=True)
+            self.repeats = told(messages).total() - self.books.alerts(noted=True)
             last = [n for n in (told([m]).total() for m in messages) if n][-1:] or [0]
             assert self.repeats - before in {0, *last}, "more than the one message under way was not noted"
 
@@ -191,14 +191,16 @@ class Soak:
 
     async def check_alerts(self) -> None:
         """Every fill was told once; a repetition only where a kill fell between the answer and our note of it."""
-        await self.place.until(_soon(lambda: self.books.owed() == 0), timeout=600)
+        await self.place.until(soon(lambda: self.books.owed() == 0), timeout=600)
         assert not self.books.fills_without_alert()
         said = told(await self.chat.messages())
         assert len(said) == self.books.alerts()
         assert sum(said.values()) - len(said) == self.repeats
 
 
-def _soon(fact: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+def soon(fact: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    """A fact as `Street.until` wants it."""
+
     async def ask() -> bool:
         return fact()
 

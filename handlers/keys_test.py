@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from telegram import InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
 
+from bot.domain.market import Symbol
 from bot.errors import NotAllowed
 from bot.ports import Environment
-from bot.service.key_test import STEPS, Outcome, Step, SmallOrder
+from bot.service.key_test import STEPS, Outcome, SmallOrder, Step
 from handlers.callback import Press
 from handlers.context import ChatContext
 from handlers.failures import explain
@@ -67,7 +68,7 @@ def _found(texts: Texts, outcome: Outcome) -> str:
     if outcome.offset is not None:
         return texts("keytest.offset", seconds=f"{outcome.offset:+.2f}")
     if outcome.free is not None:
-        return texts("keytest.free", amount=formats.number(outcome.free.value, least=2, most=2))
+        return texts("keytest.free", amount=formats.quote(outcome.free, Symbol("", "", outcome.coin)))
     return ""
 
 

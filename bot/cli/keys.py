@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from bot.errors import InvalidInput, NotAllowed
+from bot.exchanges.environments import Endpoints
 from bot.exchanges.factory import build_exchange, supported_environments
 from bot.ports import Credentials, Environment, Person, Role, Secret, SystemClock
 from bot.settings import load_settings
@@ -16,7 +17,7 @@ from storage.database import Database
 from storage.store import SqliteStore
 from storage.vault import SqliteVault
 
-_ENVIRONMENTS = [e.value for e in supported_environments(sandbox=False)]
+_ENVIRONMENTS = [e.value for e in supported_environments(sandbox=True)]
 
 
 @dataclass
@@ -72,7 +73,9 @@ async def _add(environment: Environment, chat_id: int | None) -> None:
 
 async def _check(environment: Environment, credentials: Credentials) -> None:
     with ThreadPoolExecutor(2) as pool:
-        exchange = build_exchange(environment, credentials, pool=pool, clock=SystemClock())
+        exchange = build_exchange(
+            environment, credentials, pool=pool, clock=SystemClock(), endpoints=_sandbox(environment)
+        )
         try:
             facts = await exchange.key_facts()
         finally:
@@ -83,6 +86,15 @@ async def _check(environment: Environment, credentials: Credentials) -> None:
         raise NotAllowed("this key may not trade spot: allow reading and spot trading, nothing else")
     if not facts.ip_bound:
         click.echo("note: the key is not bound to an IP address, so anybody who has it can trade with it")
+
+
+def _sandbox(environment: Environment) -> Endpoints | None:
+    """The running sandbox's addresses, for its own keys."""
+    s = load_settings()
+    parts = (s.sandbox_bybit_rest, s.sandbox_bybit_ws_private, s.sandbox_bybit_ws_public)
+    if environment is not Environment.SANDBOX_BYBIT or not all(parts):
+        return None
+    return Endpoints(*(part or "" for part in parts))
 
 
 async def _list(chat_id: int | None) -> None:

@@ -80,6 +80,7 @@ class TelegramStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA secure_delete = ON")
+        self._deleted = self._owed = False
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -95,6 +96,8 @@ class TelegramStore:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+        if self._owed:
+            self._scrub()
 
     # settings
 
@@ -160,6 +163,15 @@ class TelegramStore:
                 message.message_id,
             ),
         )
+        if message.deleted:
+            self._deleted = True
+            self._scrub()
+
+    def _scrub(self) -> None:
+        """What is deleted is gone from the write-ahead log too: it may have been a password."""
+        self._owed = self._db.in_transaction
+        if not self._owed:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def message(self, chat_id: int, message_id: int) -> StoredMessage | None:
         row = self._db.execute(
@@ -228,10 +240,13 @@ class TelegramStore:
 
     def drop_updates(self, *, below: int | None = None, older_than: int | None = None) -> None:
         """Forgets confirmed updates (ids below) or those that came before a date; all of them without a bound."""
-        self._db.execute(
+        dropped = self._db.execute(
             "DELETE FROM updates WHERE update_id < coalesce(?, update_id + 1) AND date < coalesce(?, date + 1)",
             (below, older_than),
         )
+        if dropped.rowcount > 0 and self._deleted:
+            self._deleted = False
+            self._scrub()
 
     def keep_last_updates(self, count: int) -> None:
         self._db.execute(

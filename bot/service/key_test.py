@@ -73,6 +73,7 @@ class Outcome:
     offset: float | None = None
     facts: KeyFacts | None = None
     free: Quote | None = None
+    coin: str = ""
     belongs_to: Environment | None = None
 
 
@@ -212,7 +213,7 @@ class KeyTest:
             free = (await exchange.balances([quote]))[quote].free
         except BotError as fault:
             return Outcome(Step.BALANCE, _since(began), fault)
-        return Outcome(Step.BALANCE, _since(began), free=Quote(free))
+        return Outcome(Step.BALANCE, _since(began), free=Quote(free), coin=quote)
 
     async def _stream(self, exchange: Exchange) -> AsyncIterator[Outcome]:
         """The three stages are told as they happen, each with its own time."""

@@ -47,7 +47,7 @@ async def test_each_step_is_told_with_its_time_in_one_message(household):
         assert step in line
         assert re.search(r"· \d+ ms", line), line
     assert "IP" in told["text"]
-    assert "10.000,00 livres" in told["text"]
+    assert "10.000,00\N{NO-BREAK SPACE}USDT livres" in told["text"]
     assert len(await household.messages()) == before + 3, "the question, the card and one message that grew"
 
 

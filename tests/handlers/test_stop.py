@@ -164,6 +164,17 @@ async def test_a_noted_stop_of_a_paused_strategy_is_carried_out_too(household):
     assert open_orders(household) == 0
 
 
+async def test_a_stop_put_off_for_an_exchange_out_of_reach_is_tried_again_by_itself(household):
+    await at_work(household, "lenta")
+    household.app.supervisor._runners[1].freeze("no_key")
+    await household.until_rows("SELECT status FROM strategies", [("paused",)])
+    strategy = await household.app.service.strategy(await household.person(), 1)
+    await household.app.supervisor.stop_later(strategy, StopMode.KEEP_COINS)
+    await until_idle(household)
+    assert open_orders(household) == 0
+    assert await household.rows("SELECT * FROM stop_wishes") == []
+
+
 async def test_running_again_takes_a_noted_stop_back(household):
     await at_work(household, "lenta")
     store = household.app.store

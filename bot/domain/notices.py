@@ -142,13 +142,15 @@ class RestingExitNote:
 
 @dataclass(frozen=True, slots=True)
 class VaultLockedNotice:
-    """After a restart: strategies wait for /unlock while their orders rest at the exchange."""
+    """After a restart: strategies wait for /unlock while their orders rest at the exchange.
+
+    `since` is the restart in ms UTC, 0 where an older version wrote this.
+    """
 
     strategies: tuple[str, ...]
-    kind: Literal["vault_locked"] = "vault_locked"
-
     since: int = 0
     exits: tuple[RestingExitNote, ...] = ()
+    kind: Literal["vault_locked"] = "vault_locked"
 
 
 @dataclass(frozen=True, slots=True)

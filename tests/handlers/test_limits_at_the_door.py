@@ -32,3 +32,16 @@ async def test_an_answer_takes_a_place_from_the_alerts() -> None:
 
 async def test_an_alert_that_waited_for_its_place_is_not_counted_twice() -> None:
     assert await after_sending(rate_limit_args=UNLIMITED) == PER_CHAT[1]
+
+
+async def test_alerts_stand_back_while_an_answer_waits_out_a_refusal() -> None:
+    limiter = Limiter(lambda: 0.0)
+    hook = AnswersFirst(limiter)
+    async with SandboxTelegram() as server, aiohttp.ClientSession() as person:
+        body, key = {"user": 1, "text": "/start"}, {"X-Chat-Key": server.key}
+        async with person.post(f"{server.url}/chat/send", json=body, headers=key) as said:
+            assert said.status == 200
+        server.world.faults.add("sendMessage", "429", retry_after=1)
+        async with ExtBot(server.token, base_url=f"{server.url}/bot", rate_limiter=hook) as sender:
+            await sender.send_message(1, "hello")
+    assert limiter.take(1) > 1, "an alert would have taken the place that the answer waits for"

@@ -119,18 +119,26 @@ class App:
             people=self._people(book),
         )
         stack.push_async_callback(self.service.close)
-        self.reports = Reports(
-            store=self.store,
-            preferences=Preferences(self.database),
-            service=self.service,
-            supervisor=self.supervisor,
-            clock=clock,
-        )
+        self.reports = self._reports()
         await self._announce_claim()
         stack.push_async_callback(self.supervisor.close)
         await self.supervisor.start()
         await self._start_chat()
         await self._start_web()
+        self._start_jobs()
+        log.info("ready", environments=[e.value for e in self.service.environments])
+
+    def _reports(self) -> Reports:
+        return Reports(
+            store=self.store,
+            preferences=Preferences(self.database),
+            service=self.service,
+            supervisor=self.supervisor,
+            clock=self._clock,
+        )
+
+    def _start_jobs(self) -> None:
+        """The engine's regular work, and a look each minute whether a digest is due."""
         scheduler = schedule(self.supervisor)
         scheduler.add_job(
             self.reports.announce_digests,
@@ -141,8 +149,7 @@ class App:
             max_instances=1,
         )
         scheduler.start()
-        stack.callback(scheduler.shutdown, wait=False)
-        log.info("ready", environments=[e.value for e in self.service.environments])
+        self._stack.callback(scheduler.shutdown, wait=False)
 
     async def _start_chat(self) -> None:
         stack, settings = self._stack, self.settings

@@ -117,7 +117,8 @@ class AnswersFirst(BaseRateLimiter[bool]):
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as exc:
-                if isinstance(data.get("chat_id"), int):  # or waiting alerts would take the place that is waited for
+                if isinstance(data.get("chat_id"), int):
+                    # or waiting alerts would take the place that is waited for
                     self.limiter.pause(data["chat_id"], seconds_of(exc))
                 if seconds_of(exc) > _PATIENCE_S:
                     raise

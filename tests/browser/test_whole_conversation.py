@@ -272,11 +272,11 @@ _LEGS = {"e": "first", "r": "rebuy", "x": "exit", "s": "exit"}
 
 
 def alerts(texts: list[str]) -> list[tuple[str, int, int]]:
-    """(what, cycle, k) of each message that tells of a fill, in the order in which the chat shows them."""
+    """(what, cycle, k) of each line that tells of a fill, in the order in which the chat shows them."""
     told, cycle, k = [], 0, 0
-    for text in texts:
+    for line in (line for text in texts for line in text.splitlines()):
         for what, words in _TOLD:
-            if found := words.search(text):
+            if found := words.search(line):
                 number = int(found[1])
                 cycle, k = (cycle, number) if what == "rebuy" else (number, 0)
                 told.append((what, cycle, k))

@@ -109,6 +109,8 @@ class Books:
         kinds = dict(self.rows("SELECT kind, count(*) FROM outbox GROUP BY kind"))
         cycles = self.rows("SELECT count(*) FROM cycles")[0][0]
         partial = sum(1 for state in self.states() for order in state.orders if order.filled)
+        # a re-buy that fills after its cycle's end is told as a stray one
+        kinds["rebuy"] = kinds.get("rebuy", 0) + kinds.get("stray_fill", 0)
         wanted = {"first_buy": legs.get("e", 0), "rebuy": legs.get("r", 0) - partial, "cycle_closed": cycles}
         return [
             f"{kind}: {kinds.get(kind, 0)} of {n}" for kind, n in wanted.items() if kinds.get(kind, 0) != n

@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         return self.sandbox_bybit_rest is not None
 
+    def sandbox_addresses(self) -> tuple[str, str, str] | None:
+        """REST, private and public stream of the sandbox exchange, where all three are set."""
+        rest, private, public = (
+            self.sandbox_bybit_rest,
+            self.sandbox_bybit_ws_private,
+            self.sandbox_bybit_ws_public,
+        )
+        return (rest, private, public) if rest and private and public else None
+
     def master_keys(self) -> dict[str, Secret]:
         """Key id to 32 bytes in base64, newest first; ConfigError for anything else."""
         if self.vault_master_keys is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from bot.errors import InvalidInput, NotAllowed
+from bot.exchanges.environments import Endpoints
 from bot.exchanges.factory import build_exchange, supported_environments
 from bot.ports import Credentials, Environment, Person, Role, Secret, SystemClock
 from bot.settings import load_settings
@@ -16,7 +17,7 @@ from storage.database import Database
 from storage.store import SqliteStore
 from storage.vault import SqliteVault
 
-_ENVIRONMENTS = [e.value for e in supported_environments(sandbox=False)]
+_ENVIRONMENTS = [e.value for e in supported_environments(sandbox=True)]
 
 
 @dataclass
@@ -72,7 +73,11 @@ async def _add(environment: Environment, chat_id: int | None) -> None:
 
 async def _check(environment: Environment, credentials: Credentials) -> None:
     with ThreadPoolExecutor(2) as pool:
-        exchange = build_exchange(environment, credentials, pool=pool, clock=SystemClock())
+        addresses = load_settings().sandbox_addresses() if environment is Environment.SANDBOX_BYBIT else None
+        endpoints = Endpoints(*addresses) if addresses else None
+        exchange = build_exchange(
+            environment, credentials, pool=pool, clock=SystemClock(), endpoints=endpoints
+        )
         try:
             facts = await exchange.key_facts()
         finally:

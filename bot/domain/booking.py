@@ -61,6 +61,8 @@ def _finish_order(turn: Turn, order: OwnOrder, reason: CloseReason) -> None:
         case Leg.REBUY:
             if turn.state.phase is Phase.HOLDING:
                 _rebought(turn, order, reason, whole=whole)
+            elif order.filled:  # the exit was quicker, or the person stopped: its coins are held all the same
+                turn.say(StrayFill(order.order_id, order.filled, order.value))
         case Leg.EXIT:
             if whole and turn.state.phase in {Phase.HOLDING, Phase.STOPPING}:
                 book_profit(turn, by_hand=False)

@@ -1,9 +1,10 @@
 """Asks the exchange what became of our orders, and posts the answers as events."""
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from bot.domain.money import Base
-from bot.domain.orders import OrderId, OrderStatus, OwnOrder
+from bot.domain.orders import Fill, OrderId, OrderStatus, OwnOrder
 from bot.engine.desk import Desk
 from bot.errors import InvariantBroken, OrderGone
 from bot.ports import OrderView
@@ -26,11 +27,10 @@ class Lookup:
 
     async def observe(self, order_id: str) -> Seen:
         """Post what the exchange says of one order."""
-        desk = self._desk
-        view = await desk.exchange.find_order(symbol=desk.strategy.symbol, order_id=order_id)
+        view = await self._find(order_id)
         if view is None:
             return Seen.NOTHING
-        await self._post(view)
+        await self._post([view])
         return Seen.OPEN if view.closed is None else Seen.CLOSED
 
     async def post_fills(self, order_id: str) -> None:
@@ -48,30 +48,39 @@ class Lookup:
         desk = self._desk
         open_views = {v.order_id: v for v in await desk.exchange.open_orders(desk.strategy.symbol)}
         unknown: list[str] = []
+        seen: list[OrderView] = []
         for order in desk.state.orders:
             if order.order_id in busy:
                 continue
-            view = open_views.get(order.order_id)
+            view = open_views.get(order.order_id) or await self._find(order.order_id)
             if view is not None:
-                await self._post(view)
-            elif await self.observe(order.order_id) is not Seen.NOTHING:
+                seen.append(view)
                 self._lost.pop(order.order_id, None)
             elif order.status is OrderStatus.INTENDED:
                 unknown.append(order.order_id)
             else:
                 self._missing(order)
+        await self._post(seen)
         for view in open_views.values():
             await self._check_stranger(view, busy)
         return unknown
 
-    async def _post(self, view: OrderView) -> None:
+    async def _find(self, order_id: str) -> OrderView | None:
+        return await self._desk.exchange.find_order(symbol=self._desk.strategy.symbol, order_id=order_id)
+
+    async def _post(self, views: Sequence[OrderView]) -> None:
+        """What happened while nobody listened, in the order in which it happened: fills by time, then closings."""
         desk = self._desk
-        order = desk.state.order(view.order_id)
-        if order is None:
-            return
-        if view.filled > order.filled:
-            await self.post_fills(view.order_id)
-        desk.see_order(view)
+        fills: list[Fill] = []
+        for view in views:
+            order = desk.state.order(view.order_id)
+            if order is not None and view.filled > order.filled:
+                fills += await desk.exchange.fills_of(symbol=desk.strategy.symbol, order_id=view.order_id)
+        for fill in sorted(fills, key=lambda f: f.at):
+            if not desk.knows_fill(fill.exec_id):
+                desk.see_fill(fill)
+        for view in views:
+            desk.see_order(view)
 
     def _missing(self, order: OwnOrder) -> None:
         """An order that was acknowledged and that the exchange knows nothing of any more (a testnet wipe)."""
@@ -91,7 +100,7 @@ class Lookup:
             return
         if identity.seq > desk.state.sequence:
             raise InvariantBroken(f"the exchange has {view.order_id}, which this database never sent")
-        again = await desk.exchange.find_order(symbol=desk.strategy.symbol, order_id=view.order_id)
+        again = await self._find(view.order_id)
         if again is None or again.closed is not None:
             return
         desk.log.warning("leftover_cancelled", order=view.order_id, filled=str(Base(again.filled.value)))

@@ -112,5 +112,8 @@ async def check_alerts(place: Street) -> None:
         cycles = db.execute("SELECT count(*) FROM cycles").fetchone()[0]
         legs = dict(db.execute("SELECT leg, count(DISTINCT order_id) FROM fills GROUP BY leg").fetchall())
     assert kinds["cycle_closed"] == cycles == legs["x"] == await chat.count(r"Ciclo \d+ encerrado")
-    assert kinds["rebuy"] == legs["r"] == await chat.count(r"Recompra \d+/20:")
+    assert kinds["rebuy"] == await chat.count(r"Recompra \d+/20:")
+    late = kinds.get("stray_fill", 0)
+    assert late == await chat.count("executada enquanto era encerrada")
+    assert kinds["rebuy"] + late == legs["r"]
     assert kinds["first_buy"] == legs["e"] == await chat.count("Primeira compra do ciclo")

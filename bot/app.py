@@ -250,7 +250,8 @@ class App:
     def _exchange(self, environment: Environment, credentials: Credentials) -> Exchange:
         for part in (credentials.key, credentials.secret):
             masker.add(part.reveal())
-        endpoints = self._sandbox_endpoints() if environment is Environment.SANDBOX_BYBIT else None
+        addresses = self.settings.sandbox_addresses() if environment is Environment.SANDBOX_BYBIT else None
+        endpoints = Endpoints(*addresses) if addresses else None
         return build_exchange(
             environment, credentials, pool=self._pool, clock=self._clock, endpoints=endpoints
         )
@@ -258,12 +259,6 @@ class App:
     def _environments(self) -> tuple[Environment, ...]:
         offered = supported_environments(sandbox=self.settings.sandbox)
         return tuple(e for e in offered if ENVIRONMENTS[e].endpoints is None) if self._offline else offered
-
-    def _sandbox_endpoints(self) -> Endpoints | None:
-        s = self.settings
-        if not (s.sandbox_bybit_rest and s.sandbox_bybit_ws_private and s.sandbox_bybit_ws_public):
-            return ENVIRONMENTS[Environment.SANDBOX_BYBIT].endpoints
-        return Endpoints(s.sandbox_bybit_rest, s.sandbox_bybit_ws_private, s.sandbox_bybit_ws_public)
 
     def _sandbox_credentials(self) -> Callable[[Person], Credentials] | None:
         key, hidden = secret(self.settings.sandbox_bybit_key), secret(self.settings.sandbox_bybit_secret)

@@ -39,12 +39,20 @@ class Masker:
         return text
 
     def __call__(self, _logger: object, _method: str, event: Event) -> Event:
-        for key, value in event.items():
-            if isinstance(value, str):
-                event[key] = self.clean(value)
-            elif value is not None and not isinstance(value, bool | int | float):
-                event[key] = self.clean(str(value))
-        return event
+        return {key: self._masked(value) for key, value in event.items()}
+
+    def _masked(self, value: Any) -> Any:  # noqa: ANN401 - whatever somebody logs
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.clean(value)
+            case dict():
+                return {key: self._masked(inner) for key, inner in value.items()}
+            case list() | tuple():
+                return [self._masked(inner) for inner in value]
+            case _:
+                return self.clean(str(value))
 
 
 masker = Masker()

@@ -47,7 +47,9 @@ class Settings(BaseSettings):
         None,
         description="where people reach our page for passwords and keys: https://..., or http:// on 127.0.0.1 only",
     )
-    web_host: str = Field("127.0.0.1", description="the address that our page listens on; a dyno wants 0.0.0.0")
+    web_host: str = Field(
+        "127.0.0.1", description="the address that our page listens on; a dyno wants 0.0.0.0"
+    )
     web_port: int | None = Field(
         None,
         ge=0,
@@ -56,7 +58,9 @@ class Settings(BaseSettings):
         description="its port, also read from PORT; empty: no page and no /health; 0: a free one, for trying it out",
     )
     default_pair: str = Field("BTCUSDT", description="the pair that /newstrategy offers first")
-    max_running_strategies: int = Field(20, ge=1, description="the most strategies one person may run at once")
+    max_running_strategies: int = Field(
+        20, ge=1, description="the most strategies one person may run at once"
+    )
     max_saved_strategies: int = Field(100, ge=1, description="the most strategies one person may have saved")
     max_commands_a_minute: int = Field(
         60, ge=5, description="the most messages and presses of one person that are served in a minute"
@@ -74,6 +78,15 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> bool:
         return self.sandbox_bybit_rest is not None
+
+    def sandbox_addresses(self) -> tuple[str, str, str] | None:
+        """REST, private and public stream of the sandbox exchange, where all three are set."""
+        rest, private, public = (
+            self.sandbox_bybit_rest,
+            self.sandbox_bybit_ws_private,
+            self.sandbox_bybit_ws_public,
+        )
+        return (rest, private, public) if rest and private and public else None
 
     def master_keys(self) -> dict[str, Secret]:
         """Key id to 32 bytes in base64, newest first; ConfigError for anything else."""

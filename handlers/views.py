@@ -163,7 +163,7 @@ class _Words:
             k=notice.k,
             limit=notice.limit,
             quantity=self._base(notice.quantity),
-            price=price(notice.price),
+            price=price(notice.spent.per(notice.quantity)),  # a limit order may fill at better than its price
             spent=self._quote(notice.spent),
         )
         average = texts("notice.average", price=price(notice.average))

@@ -90,11 +90,8 @@ async def _check(environment: Environment, credentials: Credentials) -> None:
 
 def _sandbox(environment: Environment) -> Endpoints | None:
     """The running sandbox's addresses, for its own keys."""
-    s = load_settings()
-    parts = (s.sandbox_bybit_rest, s.sandbox_bybit_ws_private, s.sandbox_bybit_ws_public)
-    if environment is not Environment.SANDBOX_BYBIT or not all(parts):
-        return None
-    return Endpoints(*(part or "" for part in parts))
+    addresses = load_settings().sandbox_addresses() if environment is Environment.SANDBOX_BYBIT else None
+    return Endpoints(*addresses) if addresses else None
 
 
 async def _list(chat_id: int | None) -> None:

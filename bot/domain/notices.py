@@ -115,7 +115,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class StrayFill:
-    """An order that was believed closed filled after all; its coins are booked."""
+    """An order filled, whole or in part, while it was being closed or later; its coins are booked."""
 
     order_id: str
     quantity: Base

@@ -49,8 +49,10 @@ def _go_idle(turn: Turn) -> None:
     state = turn.state
     mode = state.stop or StopMode.AFTER_CYCLE
     dust = not turn.ctx.rules.lot_down(state.holding.held)
-    kept = state.holding.rest()
-    turn.say(Stopped(mode, kept.carried, kept.carried_cost, state.total_profit))
+    rest = state.holding.rest()
+    stays = dust and mode is not StopMode.KEEP_COINS
+    handed_over = Holding() if stays else rest
+    turn.say(Stopped(mode, handed_over.carried, handed_over.carried_cost, state.total_profit))
     turn.set(
         phase=Phase.IDLE,
         stop=None,
@@ -61,5 +63,5 @@ def _go_idle(turn: Turn) -> None:
         rung_bought=Base.zero(),
         rung_spent=Quote.zero(),
         obstacles=(),
-        holding=kept if dust and mode is not StopMode.KEEP_COINS else Holding(),
+        holding=rest if stays else Holding(),
     )

@@ -1,5 +1,7 @@
 """Cancels that are only requests, and restarts."""
 
+from decimal import Decimal
+
 from bot.domain.commands import Cancel, Place, ReadBalance, WakeAt
 from bot.domain.cycle import pending
 from bot.domain.events import (
@@ -13,7 +15,7 @@ from bot.domain.events import (
     Tick,
 )
 from bot.domain.money import Base, Quote
-from bot.domain.notices import CycleClosed, PutBack
+from bot.domain.notices import CycleClosed, PutBack, StrayFill
 from bot.domain.orders import Leg, OrderStatus
 from bot.domain.state import Phase
 from tests.domain.scenes import entering, holding, only
@@ -64,6 +66,17 @@ def test_an_exit_that_fills_while_its_cancel_is_under_way_ends_the_cycle() -> No
     table.send(FillBooked(table.venue.execute(table.venue.orders[exit_id])))
     assert table.told(CycleClosed)[0].quantity == Base.of(1)
     assert table.state.phase is Phase.FINISHING
+
+
+def test_a_rebuy_that_fills_after_the_exit_is_told_and_carried_into_the_next_cycle() -> None:
+    table = holding()
+    sold = table.venue.execute(table.resting(Leg.EXIT))
+    bought = table.venue.execute(table.resting(Leg.REBUY))
+    table.venue.happened.clear()
+    table.send(FillBooked(sold))
+    table.send(FillBooked(bought))
+    assert [told.quantity for told in table.told(StrayFill)] == [bought.quantity]
+    assert table.state.holding.carried >= bought.quantity.times(Decimal("0.99"))
 
 
 # restart

@@ -154,12 +154,13 @@ class Street:
     telegram: dict[str, Any]
     http: aiohttp.ClientSession
     bot: Process | None = None
-    others: list[Process] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def chat(self, user: int = 1) -> Chat:
         return Chat(self.http, self.telegram["url"], self.telegram["key"], user)
 
-    async def start_bot(self) -> None:
+    async def start_bot(self, **more: str) -> None:
+        self.settings |= more
         env = {
             "TELEGRAM_BOT_TOKEN": self.telegram["token"],
             "TELEGRAM_OWNER_ID": "1",
@@ -172,6 +173,7 @@ class Street:
             "SANDBOX_BYBIT_KEY": self.exchange["api_key"],
             "SANDBOX_BYBIT_SECRET": self.exchange["api_secret"],
             "LOG_FORMAT": "console",
+            **self.settings,
         }
         self.bot = await spawn("bot", "run", log=self.folder / "bot.log", env=env)
 

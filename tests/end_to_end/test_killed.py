@@ -1,5 +1,6 @@
 """`kill -9` of the bot in the middle of a cycle, the stand-ins alive: it goes on, and the books are right."""
 
+import base64
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +39,33 @@ async def test_a_bot_killed_in_mid_cycle_goes_on_and_the_books_are_right(tmp_pat
         await place.bot_ends()
         await check_books(place)
         await check_alerts(place)
+
+
+async def test_who_opted_in_is_taken_up_without_a_password_and_who_did_not_is_asked(tmp_path: Path) -> None:
+    async with street(tmp_path, "--venue", "bybit", "--seed", "3", "--paused") as place:
+        await place.start_bot(VAULT_MASTER_KEYS=f"k1:{base64.b64encode(bytes(32)).decode()}")
+        chat = place.chat()
+        await open_account(chat)
+        await run_by_defaults(chat)
+        await chat.sees("Primeira compra")
+        await chat.say("/chaves")
+        await chat.sees("Chaves")
+        await chat.press("Continuar após reinícios")
+        await chat.sees("O preço: o servidor guarda")
+        await chat.press("Aceito isso")
+        await chat.sees("continuam sozinhas")
+        await place.kill_bot()
+        await place.start_bot()
+        await chat.say("/status")
+        await chat.sees(r"Ciclo 1 · recompras")
+        assert await chat.count("bloquead|/unlock") == 0
+        await chat.say("/parar")
+        await chat.sees("Como ela deve parar")
+        await chat.press("1. Depois")
+        await chat.sees("depois deste ciclo|Depois deste ciclo")
+        with sqlite3.connect(f"file:{place.database}?mode=ro", uri=True) as db:
+            kinds = {row[0] for row in db.execute("SELECT kind FROM journal")}
+        assert "stop_asked" in kinds, "the engine took the strategy up"
 
 
 async def settled(place: Street) -> bool:
@@ -84,5 +112,8 @@ async def check_alerts(place: Street) -> None:
         cycles = db.execute("SELECT count(*) FROM cycles").fetchone()[0]
         legs = dict(db.execute("SELECT leg, count(DISTINCT order_id) FROM fills GROUP BY leg").fetchall())
     assert kinds["cycle_closed"] == cycles == legs["x"] == await chat.count(r"Ciclo \d+ encerrado")
-    assert kinds["rebuy"] == legs["r"] == await chat.count(r"Recompra \d+/20:")
+    assert kinds["rebuy"] == await chat.count(r"Recompra \d+/20:")
+    late = kinds.get("stray_fill", 0)
+    assert late == await chat.count("executada enquanto era encerrada")
+    assert kinds["rebuy"] + late == legs["r"]
     assert kinds["first_buy"] == legs["e"] == await chat.count("Primeira compra do ciclo")

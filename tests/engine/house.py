@@ -25,6 +25,13 @@ from storage.store import SqliteStore
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 BTC = Symbol("BTCUSDT", "BTC", "USDT")
 QUICK = Patience(absent_after=1.0, looks=3, stream_grace=0.3, closing_grace=1.0, retry=0.05, retry_most=0.5)
+LIVELY = StrategyParams(
+    lucro_alvo_inicial=Decimal("0.006"),
+    lucro_alvo_minimo=Decimal("0.004"),
+    recompra_queda_inicial=Decimal("0.003"),
+    recompra_queda_minimo=Decimal("0.001"),
+    saldo_limite=Decimal(3000),
+)
 LOCKSTEP = LockstepTimes(quiet_ms=40, first_ms=2000, max_ms=6000)
 
 

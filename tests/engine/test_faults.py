@@ -2,27 +2,18 @@
 
 import asyncio
 import random
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.domain.events import StopMode
 from bot.domain.orders import Leg, OrderId
-from bot.domain.params import StrategyParams
 from bot.domain.state import Phase
 from bot.ports import RunStatus
 from bot.sandbox.exchange_faults import Answer, RequestFault
-from tests.engine.house import EngineHouse, both_rest, engine_house
+from tests.engine.house import LIVELY, EngineHouse, both_rest, engine_house
 
 CREATE, CANCEL = "/v5/order/create", "/v5/order/cancel"
-LIVELY = StrategyParams(
-    lucro_alvo_inicial=Decimal("0.006"),
-    lucro_alvo_minimo=Decimal("0.004"),
-    recompra_queda_inicial=Decimal("0.003"),
-    recompra_queda_minimo=Decimal("0.001"),
-    saldo_limite=Decimal(3000),
-)
 
 
 def entries(house: EngineHouse) -> list[str]:

@@ -5,9 +5,10 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.events import StopMode
+from bot.domain.orders import Leg
 from bot.domain.params import StrategyParams
 from bot.domain.state import Phase
-from tests.engine.house import DATA, both_rest, engine_house
+from tests.engine.house import DATA, LIVELY, both_rest, engine_house
 
 CANDLES = DATA / "binance_BTCUSDT_5m_202208-202309.csv.gz"
 needs_candles = pytest.mark.skipif(not CANDLES.exists(), reason=f"real candles are not here: {CANDLES.name}")
@@ -76,3 +77,37 @@ async def test_a_strategy_waits_for_money_and_says_so() -> None:
         state = await house.until(strategy, lambda s: bool(s.obstacles))
         assert state.phase is Phase.STARTING
         assert state.orders == ()
+
+
+async def test_coins_that_a_strategy_did_not_buy_are_never_sold() -> None:
+    balances = {"USDT": Decimal(10000), "BTC": Decimal(1)}
+    async with engine_house(seed=3, balances=balances) as house:
+        strategy = await house.strategy(await house.person())
+        await house.supervisor.run(strategy)
+        state = await house.until(strategy, both_rest)
+        resting = state.live(Leg.EXIT)
+        assert resting is not None
+        assert resting.quantity is not None
+        assert resting.quantity <= state.holding.held
+        await house.supervisor.stop(await house.fresh(strategy), StopMode.SELL_NOW)
+        await house.until(strategy, lambda s: s.phase is Phase.IDLE)
+        left = house.venue.core.accounts["demo"].balances["BTC"].total
+        assert Decimal(1) <= left < Decimal("1.000001")
+
+
+async def test_two_people_trade_side_by_side_each_on_their_own_account() -> None:
+    async with engine_house(seed=5) as house:
+        ana, bob = await house.person(1), await house.person(2, account="bob")
+        first = await house.strategy(ana, LIVELY)
+        second = await house.strategy(bob, LIVELY)
+        await house.supervisor.run(first)
+        await house.supervisor.run(second)
+        await house.until(first, both_rest)
+        await house.until(second, both_rest)
+        house.venue.market.resume()
+        await house.until(first, lambda s: s.cycles_done >= 1)
+        await house.until(second, lambda s: s.cycles_done >= 1)
+        await house.quiet(first)
+        await house.quiet(second, account="bob")
+        await house.check_books(first)
+        await house.check_books(second, account="bob")

@@ -169,7 +169,7 @@ def test_all_kinds_of_notices_are_covered():
 
 def test_a_rebuy_says_where_the_exit_moved():
     notice = RebuyFilled(
-        1, 2, 20, P, B, Q, P, Price.of("61680.42"), Price.of("61266.13"), Price.of("58217.94")
+        1, 2, 20, P, B, B.at(P), P, Price.of("61680.42"), Price.of("61266.13"), Price.of("58217.94")
     )
     english = read(notice_text(texts_for("en"), notice, STRATEGY))
     assert "Re-buy 2/20: 0.005151\N{NO-BREAK SPACE}BTC at 61,680.42" in english
@@ -178,6 +178,14 @@ def test_a_rebuy_says_where_the_exit_moved():
     assert "Recompra 2/20: 0,005151\N{NO-BREAK SPACE}BTC a 61.680,42" in portuguese
     assert "Saída: 61.680,42 → 61.266,13" in portuguese
     assert "Próxima recompra: 58.217,94" in portuguese
+
+
+def test_a_rebuy_says_what_it_really_cost_a_coin():
+    notice = RebuyFilled(
+        4, 1, 20, Price.of("24229.21"), Base.of("0.012816"), Quote.of("304.446"), P, None, P, None
+    )
+    text = read(notice_text(texts_for("en"), notice, STRATEGY)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "0.012816 BTC at 23,755.15 (304.45 USDT)" in text
 
 
 def test_a_closed_cycle_says_profit_percent_and_total():

@@ -63,7 +63,7 @@ async def test_a_password_that_was_on_its_way_is_asked_for_again(household, monk
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(household.app.service, "unlock", endless)
+    monkeypatch.setattr(household.app.service.care, "unlock", endless)
     monkeypatch.setattr(handlers.build, "STOP_SECONDS", 0.1)
     await household.say(PASSWORD)
     await begun.wait()

@@ -118,9 +118,9 @@ class Chat:
             raise AssertionError(f"never saw {pattern!r} in:\n{await self.transcript()}") from None
 
     async def count(self, pattern: str) -> int:
-        """How many of the bot's messages match."""
-        found = await self.messages()
-        return sum(1 for m in found if m["from"] == "bot" and re.search(pattern, m["text"], re.IGNORECASE))
+        """How often the bot's messages say it; one message may gather several alerts."""
+        said = [m["text"] for m in await self.messages() if m["from"] == "bot"]
+        return sum(len(re.findall(pattern, text, re.IGNORECASE)) for text in said)
 
     async def messages(self) -> list[dict[str, Any]]:
         url = f"{self.url}/chat/messages?user={self.user}&after=0"

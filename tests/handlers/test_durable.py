@@ -158,10 +158,10 @@ async def test_an_unknown_fault_gives_a_number_and_shows_nothing_of_the_update(
 ):
     await household.ask("/start", "Trader Automata")
 
-    async def broken(person):
+    async def broken(person, words):
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(household.app.service, "strategies", broken)
+    monkeypatch.setattr(household.app.service.saved, "find", broken)
     answer = await household.ask("/strategies lookhere", "Algo deu errado")
     reference = answer["text"].rsplit(" ", 1)[1]
     text = logged()

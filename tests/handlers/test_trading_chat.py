@@ -141,7 +141,7 @@ async def test_a_locked_vault_after_a_restart_is_told_and_unlock_goes_on(househo
     await running(household)
     household.mark()
     await household.restart()
-    told = await household.wait_for("Fui reiniciado e seu cofre está trancado")
+    told = await household.wait_for("Fui reiniciado: trancado desde")
     assert "lenta" in told["text"]
     await household.ask("/status", "trancada")
     await household.press("Destrancar")

@@ -21,6 +21,7 @@ class Chat:
 
     def __init__(self, server, session, page, complaints):
         self.server, self.session, self.page, self.complaints = server, session, page, complaints
+        self.seen_update = 0
 
     async def bot(self, method: str, *, form: aiohttp.FormData | None = None, **params: Any) -> Any:
         url = f"{self.server.url}/bot{self.server.token}/{method}"
@@ -35,12 +36,16 @@ class Chat:
         await self.page.locator(f"#message-{sent['message_id']}").wait_for()
         return sent["message_id"]
 
-    async def last_update(self) -> Any:
-        end = time.monotonic() + 5
-        while not (found := await self.bot("getUpdates", offset=-1)):
-            assert time.monotonic() < end
+    async def last_update(self, kind: str = "message") -> Any:
+        """The newest update, once it is of this kind and newer than the one before."""
+        end = time.monotonic() + 10
+        while True:
+            found = await self.bot("getUpdates", offset=-1)
+            if found and kind in found[-1] and found[-1]["update_id"] > self.seen_update:
+                self.seen_update = found[-1]["update_id"]
+                return found[-1]
+            assert time.monotonic() < end, f"no new {kind}"
             await asyncio.sleep(0.02)
-        return found[-1]
 
     async def begin(self) -> None:
         await self.page.get_by_role("button", name="Começar", exact=True).click()

@@ -48,14 +48,14 @@ async def test_a_person_starts_writes_and_presses(chat):
     plan = chat.message(asked).get_by_role("button", name="Plano")
     await plan.click()
     await playwright_api.expect(plan).to_have_attribute("aria-busy", "true")
-    query = (await chat.last_update())["callback_query"]
+    query = (await chat.last_update("callback_query"))["callback_query"]
     assert query["data"] == "plan"
     await chat.bot("answerCallbackQuery", callback_query_id=query["id"], text="Pronto")
     await playwright_api.expect(plan).not_to_have_attribute("aria-busy", "true")
     await playwright_api.expect(page.locator("#toast")).to_have_text("Pronto")
 
     await chat.message(asked).get_by_role("button", name="Parar").click()
-    query = (await chat.last_update())["callback_query"]
+    query = (await chat.last_update("callback_query"))["callback_query"]
     await chat.bot("answerCallbackQuery", callback_query_id=query["id"], text="Nada roda.", show_alert=True)
     await playwright_api.expect(page.get_by_role("dialog")).to_contain_text("Nada roda.")
     await page.get_by_role("button", name="OK").click()

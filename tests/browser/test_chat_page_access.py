@@ -92,7 +92,7 @@ async def test_axe_finds_nothing_in_the_conversation_nor_in_what_opens_over_it(c
     assert await violations(chat) == [], "sending a file"
     await page.get_by_role("button", name="Cancelar").click()
     await page.get_by_role("button", name="Sim, executar").click()
-    query = (await chat.last_update())["callback_query"]
+    query = (await chat.last_update("callback_query"))["callback_query"]
     await chat.bot("answerCallbackQuery", callback_query_id=query["id"], text="Feito.", show_alert=True)
     await page.get_by_role("dialog").get_by_text("Feito.").wait_for()
     assert await violations(chat) == [], "an answer to read"
@@ -126,7 +126,7 @@ async def test_the_keyboard_alone_writes_presses_opens_and_closes(chat):
     assert await page.evaluate("document.activeElement.id") == "text"
     assert await reached(page, "Sim, executar", "Shift+Tab")
     await page.keyboard.press("Enter")
-    assert (await chat.last_update())["callback_query"]["data"] == "y"
+    assert (await chat.last_update("callback_query"))["callback_query"]["data"] == "y"
     assert await reached(page, "Texto oculto, mostrar", "Shift+Tab")
     await page.keyboard.press(" ")
     await playwright_api.expect(page.locator(".spoiler.shown")).to_be_visible()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from telegram.error import RetryAfter
+from telegram.error import NetworkError, RetryAfter
 from telegram.ext import BaseRateLimiter
 
 PER_CHAT = (1.0, 5.0)
@@ -16,6 +16,7 @@ _SPARED = (2.0, 8.0)
 UNLIMITED = True
 """As `rate_limit_args` of a sending method: the caller keeps the limits itself. PTB drops what is falsy."""
 _PATIENCE_S = 30.0
+_AGAIN_S = 1.0
 _TRIES = 3
 
 
@@ -123,6 +124,11 @@ class AnswersFirst(BaseRateLimiter[bool]):
                 if seconds_of(exc) > _PATIENCE_S:
                     raise
                 await asyncio.sleep(seconds_of(exc))
+            except NetworkError as exc:
+                # a server's fault or a cut connection; a repeated answer is better than none
+                if type(exc) is not NetworkError:
+                    raise
+                await asyncio.sleep(_AGAIN_S)
         return await callback(*args, **kwargs)
 
     async def initialize(self) -> None:

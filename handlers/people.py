@@ -111,6 +111,7 @@ async def remove_yes(update: Update, context: ChatContext) -> None:
         return
     texts = context.texts
     member, left = await context.service.people.remove(context.person, what.person_id, forget=what.forget)
+    context.service.care.tickets.drop(what.person_id)
     parts = [texts("people.removed_forgotten" if what.forget else "people.removed", name=_name(member))]
     if left:
         parts.append(texts("people.removed_suspended", names=_names(left)))

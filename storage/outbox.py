@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+import structlog
+
 from bot.domain.notices import Notice
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.store import OutboxItem
 from storage import rows
 from storage.database import Database, Rows
+
+log = structlog.get_logger()
 
 _WAITING = "sent_at IS NULL AND dropped_at IS NULL"
 _DUE = f"""
@@ -30,7 +34,19 @@ class Outbox:
     async def due(self, now: int, limit: int = 100) -> Sequence[OutboxItem]:
         """What may be sent at `now` (ms UTC), oldest first; nothing overtakes an earlier message to the same person."""
         found = await self._database.run(lambda db: list(db.query(_DUE, {"now": now, "limit": limit})))
-        return [rows.outbox_from(row) for row in found]
+        readable: list[OutboxItem] = []
+        for row in found:
+            try:
+                readable.append(rows.outbox_from(row))
+            except (
+                ValueError,
+                KeyError,
+            ) as fault:  # of a newer version, say: one row must not hold up the rest
+                log.warning(
+                    "alert_unreadable", outbox=row["id"], kind=row["kind"], fault=type(fault).__name__
+                )
+                await self.dropped(row["id"])
+        return readable
 
     async def next_due(self) -> int | None:
         """When the next try is due (ms UTC, perhaps past); None when nothing waits."""

@@ -45,3 +45,10 @@ async def test_alerts_stand_back_while_an_answer_waits_out_a_refusal() -> None:
         async with ExtBot(server.token, base_url=f"{server.url}/bot", rate_limiter=hook) as sender:
             await sender.send_message(1, "hello")
     assert limiter.take(1) > 1, "an alert would have taken the place that the answer waits for"
+
+
+async def test_an_answer_that_met_a_fault_of_the_server_is_given_again(household):
+    await household.ask("/start", "Trader Automata")
+    for kind in ("500", "reset"):
+        household.telegram.faults.add("sendMessage", kind)
+        await household.ask("/help", "O que eu sei fazer")

@@ -38,6 +38,16 @@ async def test_what_is_given_up_blocks_nobody(store):
     assert await reasons(store) == ["b"]
 
 
+async def test_an_unreadable_row_is_dropped_with_a_loud_word_and_holds_up_nobody(store):
+    person = await person_of(store)
+    await owed(store, person, "a", "b")
+    spoil = "UPDATE outbox SET payload = '{}' WHERE id = (SELECT min(id) FROM outbox)"
+    await store._database.run(lambda db: db.execute(spoil).rowcount)
+    assert await reasons(store) == ["b"]
+    waiting = "SELECT count(*) FROM outbox WHERE dropped_at IS NULL"
+    assert await store._database.run(lambda db: db.execute(waiting).fetchone()[0]) == 1
+
+
 async def test_no_more_than_asked_for_oldest_first(store):
     await owed(store, await person_of(store), "a", "b", "c")
     assert await reasons(store, limit=2) == ["a", "b"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from bot.domain.notices import Notice
+from bot.errors import StoreError
 from bot.ports.clock import Clock, SystemClock
 from bot.ports.store import OutboxItem
 from storage import rows
@@ -38,13 +39,8 @@ class Outbox:
         for row in found:
             try:
                 readable.append(rows.outbox_from(row))
-            except (
-                ValueError,
-                KeyError,
-            ) as fault:  # of a newer version, say: one row must not hold up the rest
-                log.warning(
-                    "alert_unreadable", outbox=row["id"], kind=row["kind"], fault=type(fault).__name__
-                )
+            except StoreError as fault:  # one row that a newer version wrote must not hold up the rest
+                log.warning("alert_unreadable", outbox=row["id"], kind=row["kind"], reason=str(fault))
                 await self.dropped(row["id"])
         return readable
 

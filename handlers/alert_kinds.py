@@ -20,7 +20,7 @@ from bot.ports.preferences import Choice
 
 CHOOSABLE = ("started", "first_buy", "rebuy", "cycle_closed", "put_back")
 """Kinds of notices that a person may silence; whatever is not here is always told, with a sound."""
-MOST_IN_ONE = 25
+MOST_IN_ONE = 20
 _FILLS = FirstBuyFilled | RebuyFilled | CycleClosed
 _URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill
 

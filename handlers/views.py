@@ -116,8 +116,15 @@ class _Words:
                 assert_never(notice)
 
     def brief(self, notice: Notice) -> list[str]:
-        """What happened, without where that leaves the strategy."""
-        return self.lines(notice)[: 2 if isinstance(notice, CycleClosed) else 1]
+        """What an alert must not leave out, also among others: what filled, the average and exit, the profit."""
+        lines = self.lines(notice)
+        match notice:
+            case RebuyFilled():
+                return lines[:3]
+            case CycleClosed():
+                return [*lines[:2], lines[-1]]
+            case _:
+                return lines[:1]
 
     def _digest(self, notice: Digest) -> list[str]:
         day = self._formats.day(

@@ -87,7 +87,7 @@ def test_urgent_strategies_go_first_and_digests_last():
 
 
 def test_no_message_takes_more_than_it_can_hold():
-    found = batches(items(*[(7, rebuy(1))] * 60), {})
+    found = batches(items(*[(7, rebuy(1))] * 50), {})
     assert [len(b.items) for b in found] == [MOST_IN_ONE, MOST_IN_ONE, 10]
     assert [b.may_grow for b in found] == [False, False, True]
 

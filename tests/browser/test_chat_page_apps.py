@@ -116,3 +116,28 @@ async def test_what_waits_for_the_other_person_is_counted_at_the_switch_and_in_t
     await page.get_by_label("Ana · pt-br").check()
     await page.get_by_text("para Ana").wait_for()
     await playwright_api.expect(page).to_have_title("Trader Automata")
+
+
+async def test_what_comes_while_the_line_is_still_opening_is_counted_too(chat):
+    page = chat.page
+    await chat.begin()
+    answer = await chat.session.post(
+        f"{chat.server.url}/chat/send",
+        json={"user": 2, "text": "/start"},
+        headers={"X-Chat-Key": chat.server.key},
+    )
+    assert answer.ok
+    asked, sent = asyncio.Event(), asyncio.Event()
+
+    async def hold(route):
+        asked.set()
+        await sent.wait()
+        await route.continue_()
+
+    await page.route("**/events", hold)
+    await page.reload()
+    await asyncio.wait_for(asked.wait(), 5)
+    await chat.bot("sendMessage", chat_id=2, text="um")
+    sent.set()
+    await page.get_by_role("button", name="Pessoa: Ana; Bob: 1 não lida").wait_for()
+    await playwright_api.expect(page).to_have_title("(1) Trader Automata")

@@ -6,7 +6,7 @@ import {
   alertBox, copy, enlarge, panel, showCommands, showKeyboard, showPeople, showUnread, takeFiles, toast, walk,
 } from "./panels.js";
 import { say, speak } from "./strings.js";
-import { countElsewhere, noteElsewhere, noteRead, unreadElsewhere, unreadOf } from "./unread.js";
+import { findElsewhere, noteElsewhere, noteRead, unreadElsewhere, unreadOf } from "./unread.js";
 import { openWebApp } from "./webapp.js";
 
 const SHOWN_AT_FIRST = 300;
@@ -279,7 +279,9 @@ async function catchUp() {
   for (const message of found.messages) log.show(message);
   revision = found.revision;
   state = await get(`state?user=${user}`);
+  await findElsewhere(state.users, user);
   showState();
+  log.noteScroll();
 }
 
 async function load(last) {
@@ -290,7 +292,7 @@ async function load(last) {
   speak(state.user.language);
   for (const message of found.messages) log.show(message, false);
   if (last && found.messages.length === last) log.offerEarlier(() => enqueue(() => load(0)));
-  await countElsewhere(state.users, user);
+  await findElsewhere(state.users, user);
   showState();
   if (last) log.toEnd();
 }

@@ -2,7 +2,7 @@
 
 import { bubble } from "./bubbles.js";
 import { make } from "./entities.js";
-import { dayName, say } from "./strings.js";
+import { counted, dayName, say } from "./strings.js";
 
 const NEAR_THE_END = 60;
 const byId = (id) => document.getElementById(id);
@@ -106,7 +106,7 @@ export class Log {
     const count = byId("unread");
     count.hidden = this.unread === 0;
     count.textContent = this.unread;
-    this.jump.setAttribute("aria-label", this.unread ? `${say("jump")}, ${this.unread} ${say("unread")}` : say("jump"));
+    this.jump.setAttribute("aria-label", this.unread ? `${say("jump")}, ${counted(this.unread)}` : say("jump"));
     const name = byId("bot-name").textContent;
     const all = this.unread + this.act.elsewhere();
     document.title = all ? `(${all}) ${name}` : name;

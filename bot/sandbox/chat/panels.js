@@ -1,7 +1,7 @@
 /** What opens over or beside the conversation: notices, the photo viewer, sending a file, the people's settings. */
 
 import { button, make } from "./entities.js";
-import { fileSize, say } from "./strings.js";
+import { counted, fileSize, say } from "./strings.js";
 
 const TOAST_MS = 4000;
 const byId = (id) => document.getElementById(id);
@@ -139,9 +139,9 @@ export function showUnread(state, unreadOf) {
     const count = user.id === state.user.id ? 0 : unreadOf(user.id);
     badge.hidden = count === 0;
     badge.textContent = count;
-    badge.setAttribute("aria-label", `${count} ${say("unread")}`);
+    badge.setAttribute("aria-label", counted(count));
   }
-  const news = waiting.map((user) => `; ${user.name}: ${unreadOf(user.id)} ${say("unread")}`).join("");
+  const news = waiting.map((user) => `; ${user.name}: ${counted(unreadOf(user.id))}`).join("");
   byId("person").classList.toggle("has-news", waiting.length > 0);
   byId("person").setAttribute("aria-label", `${say("person")}: ${state.user.name}${news}`);
 }

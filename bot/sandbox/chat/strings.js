@@ -10,7 +10,7 @@ const EN = {
   offline: "reconnecting…", edited: "edited", botSaid: "Bot", youSaid: "You", enlarge: "Enlarge photo",
   download: "Download", reveal: "Hidden text, show it", more: "Show all", less: "Show less",
   pinnedService: "The bot pinned a message", welcome: "Press Start and the bot says hello.", copied: "Copied",
-  earlier: "Earlier messages", unread: "unread", owner: "owner", replyTo: "Reply to",
+  earlier: "Earlier messages", unread: "unread", unreadOne: "unread", owner: "owner", replyTo: "Reply to",
   lost: "The sandbox is not reachable.", person: "Person", today: "Today", yesterday: "Yesterday",
 };
 
@@ -25,7 +25,7 @@ const PT = {
   offline: "reconectando…", edited: "editada", botSaid: "Bot", youSaid: "Você", enlarge: "Ampliar foto",
   download: "Baixar", reveal: "Texto oculto, mostrar", more: "Mostrar tudo", less: "Mostrar menos",
   pinnedService: "O bot fixou uma mensagem", welcome: "Toque em Começar e o bot se apresenta.", copied: "Copiado",
-  earlier: "Mensagens anteriores", unread: "não lidas", owner: "dono", replyTo: "Responder a",
+  earlier: "Mensagens anteriores", unread: "não lidas", unreadOne: "não lida", owner: "dono", replyTo: "Responder a",
   lost: "O simulador não responde.", person: "Pessoa", today: "Hoje", yesterday: "Ontem",
 };
 
@@ -71,3 +71,6 @@ export function fileSize(bytes) {
   }
   return `${size.toLocaleString(locale, { maximumFractionDigits: unit ? 1 : 0 })} ${units[unit]}`;
 }
+
+/** "1 unread", "3 unread", in the page's language. */
+export const counted = (count) => `${count} ${say(count === 1 ? "unreadOne" : "unread")}`;

@@ -235,6 +235,17 @@ CREATE TABLE stop_wishes (
 ) STRICT;
 """
 
+# One row a person: the message that promises a backtest, and the button that asks for it again. A new process finds
+# here whom it has to tell that the run was cut.
+_BACKTESTS = """
+CREATE TABLE backtest_runs (
+    person_id INTEGER PRIMARY KEY REFERENCES people (id),
+    message_id INTEGER NOT NULL,
+    again TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+"""
+
 STEPS = {
     "0001_people": _PEOPLE,
     "0002_strategies": _STRATEGIES,
@@ -244,6 +255,7 @@ STEPS = {
     "0006_alerts": _ALERTS,
     "0007_edited": _EDITED,
     "0008_access": _ACCESS,
+    "0009_backtests": _BACKTESTS,
 }
 
 

@@ -191,7 +191,12 @@ class App:
         settings = self.settings
         if settings.web_port is None:
             return
-        self.web = WebPart(host=settings.web_host, port=settings.web_port, public_url=settings.web_public_url)
+        self.web = WebPart(
+            host=settings.web_host,
+            port=settings.web_port,
+            public_url=settings.web_public_url,
+            sandbox_chat=settings.telegram_api_url if self._offline else None,
+        )
         self._stack.push_async_callback(self.web.close)
         await self.web.start(
             service=self.service,

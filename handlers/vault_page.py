@@ -33,30 +33,38 @@ async def offer_page(update: Update, context: ChatContext, goal: Goal, typed: st
     care, texts, errand = context.service.care, context.texts, errand_of(goal)
     token = care.tickets.issue(context.person.id, errand)
     url = str(care.page_url)
-    public = url.startswith("https://")
-    where = texts("page.chat_buttons") if public else texts("page.chat_link", link=f"{url}/entry#t={token}")
+    link = f"{url}/entry#t={token}"
     asks = texts(
         f"page.ask_{errand.purpose.value}",
         environment=environment_name(texts, errand.environment) if errand.environment else "",
         since=moment(texts, care.locked_since(context.person)),
     )
+    where = _where(texts, link, in_chat=care.page_in_chat)
     parts = [typed, texts("page.or_typed"), where] if typed else [asks, where]
     sent = await context.bot.send_message(
         chat_id_of(update),
         "\n\n".join(part for part in parts if part),
-        reply_markup=_buttons(texts, url, errand, token) if public else None,
+        reply_markup=_buttons(texts, f"{url}/entry?for={errand.pack()}", link) if care.page_in_chat else None,
     )
     care.tickets.note_message(token, sent.message_id)
 
 
-def _buttons(texts: Texts, url: str, errand: Errand, token: str) -> InlineKeyboardMarkup:
-    app = WebAppInfo(f"{url}/entry?for={errand.pack()}")
-    return InlineKeyboardMarkup(
-        [
-            [InlineKeyboardButton(texts.plain("button.page_app"), web_app=app)],
-            [InlineKeyboardButton(texts.plain("button.page_browser"), url=f"{url}/entry#t={token}")],
-        ]
-    )
+def _where(texts: Texts, link: str, *, in_chat: bool) -> str:
+    if _is_public(link):
+        return texts("page.chat_buttons")
+    return texts("page.chat_app_or_link" if in_chat else "page.chat_link", link=link)
+
+
+def _buttons(texts: Texts, app: str, link: str) -> InlineKeyboardMarkup:
+    """Telegram takes no button that leads to this machine: there the link stands in the text."""
+    rows = [[InlineKeyboardButton(texts.plain("button.page_app"), web_app=WebAppInfo(app))]]
+    if _is_public(link):
+        rows.append([InlineKeyboardButton(texts.plain("button.page_browser"), url=link)])
+    return InlineKeyboardMarkup(rows)
+
+
+def _is_public(link: str) -> bool:
+    return link.startswith("https://")
 
 
 class PageWords:

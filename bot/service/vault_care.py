@@ -65,6 +65,8 @@ class VaultCare:
         self.tickets = Tickets(time.monotonic)
         self.page_url: str | None = None
         """Where people reach the one-time page; None where there is none."""
+        self.page_in_chat = False
+        """Whether the chat opens that page as a Mini App."""
         self._started = clock.now()
         self._locked_at: dict[int, int] = {}
 

@@ -22,7 +22,7 @@ _LONGEST_SECRET = 512
 _MOST_SIGNED = 10_000
 _WORDS = (
     *("send", "sending", "show", "hide", "use_words", "words_offered"),
-    *("time_left", "time_over", "unreachable", "nothing"),
+    *("time_left", "time_over", "unreachable", "nothing", "close"),
 )
 
 OnNews = Callable[[Person, Ticket, Sequence[News]], Awaitable[None]]

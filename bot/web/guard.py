@@ -18,12 +18,32 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-class Guard:
-    """The middleware of the page. `origin` is the page's own."""
+def is_loopback(url: str) -> bool:
+    """Whether this address leads to this machine and nowhere else."""
+    return urlsplit(url).hostname in _LOOPBACK
 
-    def __init__(self, origin: str, clock: Callable[[], float] = time.monotonic) -> None:
+
+def _framed_by(sandbox_chat: str | None) -> str:
+    """The chat page of the stand-in answers to both names of this machine."""
+    if sandbox_chat is None or not is_loopback(sandbox_chat):
+        return "'none'"
+    port = urlsplit(sandbox_chat).port
+    return f"http://127.0.0.1:{port} http://localhost:{port}"
+
+
+class Guard:
+    """The middleware of the page. `origin` is the page's own.
+
+    `sandbox_chat` is the origin of a stand-in's chat page that may frame a page of this machine; a public one is
+    framed by Telegram's own web client and by nobody else.
+    """
+
+    def __init__(
+        self, origin: str, clock: Callable[[], float] = time.monotonic, *, sandbox_chat: str | None = None
+    ) -> None:
         self._origin = origin
-        self._loopback = urlsplit(origin).hostname in _LOOPBACK
+        self._loopback = is_loopback(origin)
+        self._framed_by = _framed_by(sandbox_chat) if self._loopback else "https://web.telegram.org"
         self._clock = clock
         self._strangers: deque[float] = deque()
 
@@ -57,11 +77,10 @@ class Guard:
         return request.headers.get("Origin", "").lower() == self._origin and same_site
 
     def _headers(self) -> dict[str, str]:
-        framed_by = "'none'" if self._loopback else "https://web.telegram.org"
         headers = {
             "Content-Security-Policy": (
                 "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-                f"base-uri 'none'; form-action 'none'; frame-ancestors {framed_by}"
+                f"base-uri 'none'; form-action 'none'; frame-ancestors {self._framed_by}"
             ),
             "Cache-Control": "no-store",
             "Referrer-Policy": "no-referrer",

@@ -10,7 +10,7 @@ from bot.errors import ConfigError
 from bot.ports import Clock, Secret
 from bot.service import Service
 from bot.web.entry import Entry, OnNews, Words
-from bot.web.guard import Guard, origin_of
+from bot.web.guard import Guard, is_loopback, origin_of
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
@@ -22,10 +22,13 @@ class WebPart:
     """Listens on `host` and `port` (0 takes a free one) until `close`.
 
     `public_url` is where people reach the page. Without one there is no page, but for port 0: then it is
-    offered on this machine alone, for trying it out.
+    offered on this machine alone, for trying it out. `sandbox_chat` is the address of a stand-in's chat page, which
+    opens a page of this machine as a Mini App; Telegram's own takes https only.
     """
 
-    def __init__(self, *, host: str, port: int, public_url: str | None) -> None:
+    def __init__(
+        self, *, host: str, port: int, public_url: str | None, sandbox_chat: str | None = None
+    ) -> None:
         """ConfigError when the port is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -35,6 +38,7 @@ class WebPart:
         self.port = int(self._socket.getsockname()[1])
         chance = f"http://127.0.0.1:{self.port}" if port == 0 else None
         self.page_url = public_url.rstrip("/") if public_url else chance
+        self._sandbox_chat = sandbox_chat
         self._runner: web.AppRunner | None = None
 
     async def start(
@@ -48,7 +52,7 @@ class WebPart:
         ill: Callable[[], Sequence[str]],
     ) -> None:
         """`ill` names what keeps the program from its work, in plain words without secrets."""
-        guard = Guard(origin_of(self.page_url or ""))
+        guard = Guard(origin_of(self.page_url or ""), sandbox_chat=self._sandbox_chat)
         app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[guard.middleware])
         app.router.add_get("/health", _health(ill))
         if self.page_url is not None:
@@ -61,9 +65,19 @@ class WebPart:
             app.router.add_get("/entry/entry.js", _page("entry.js"))
             app.router.add_get("/entry/entry.css", _page("entry.css"))
             service.care.page_url = self.page_url
+            service.care.page_in_chat = self._opens_in_chat()
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15, shutdown_timeout=2)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
+
+    def _opens_in_chat(self) -> bool:
+        if self.page_url is None:
+            return False
+        if self.page_url.startswith("https://"):
+            return True
+        return (
+            self._sandbox_chat is not None and is_loopback(self.page_url) and is_loopback(self._sandbox_chat)
+        )
 
     async def close(self) -> None:
         if self._runner is not None:

@@ -2,19 +2,17 @@
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bot.domain.state import Phase
 from storage.store import open_store
-from tests.browser.chromium import PHONE, complaints_of, needs_chromium
-from tests.browser.phone import Phone, pictures_in
-from tests.end_to_end.processes import BTC_5M, PASSWORD, Process, Street, spawn
+from tests.browser.chromium import needs_chromium
+from tests.browser.demo_desk import demo, phone
+from tests.browser.phone import Phone
+from tests.end_to_end.processes import BTC_5M, PASSWORD, Street
 
 PERSON, FREE = 1, Decimal(10000)
 CYCLES, REBUYS = 3, 10
@@ -27,47 +25,8 @@ pytestmark = [
 ]
 
 
-@asynccontextmanager
-async def demo(folder: Path) -> AsyncIterator[tuple[Street, Process]]:
-    """`python -m bot demo`, its market standing still at the first candle until it may run as fast as it can."""
-    words = (
-        "--json",
-        "--port",
-        "0",
-        "--speed",
-        "1",
-        "--candles",
-        str(BTC_5M),
-        "--data-dir",
-        str(folder / "data"),
-    )
-    process = await spawn("demo", "demo", *words, log=folder / "demo.log")
-    try:
-        exchange, telegram = await process.first_line(), await process.first_line()
-        async with aiohttp.ClientSession() as http:
-            street = Street(folder, exchange, telegram, http)
-            await street.market(do="pause", speed=0)
-            yield street, process
-    finally:
-        assert await process.end() == 0, process.log.read_text()[-3000:]
-
-
-@asynccontextmanager
-async def phone(browser, street: Street, folder: Path, name: str, colours: str) -> AsyncIterator[Phone]:
-    context = await browser.new_context(
-        viewport=PHONE, color_scheme=colours, has_touch=True, device_scale_factor=2
-    )
-    page = await context.new_page()
-    page.set_default_timeout(10_000)
-    complaints = complaints_of(page)
-    await page.goto(street.telegram["chat_url"])
-    yield Phone(page, pictures_in(folder), name)
-    await context.close()
-    assert complaints == []
-
-
 async def test_a_person_trades_in_portuguese_from_the_first_word_to_the_last(browser, tmp_path: Path):
-    async with demo(tmp_path) as (street, process):
+    async with demo(tmp_path, candles=BTC_5M) as (street, process):
         async with phone(browser, street, tmp_path, "pt", "light") as chat:
             await begin_in_portuguese(chat)
             await set_up_in_portuguese(chat)
@@ -167,7 +126,7 @@ async def look_and_stop_in_portuguese(chat: Phone) -> None:
 
 
 async def test_a_person_trades_in_english_in_the_dark_and_stops_after_the_cycle(browser, tmp_path: Path):
-    async with demo(tmp_path) as (street, process):
+    async with demo(tmp_path, candles=BTC_5M) as (street, process):
         async with phone(browser, street, tmp_path, "en", "dark") as chat:
             await begin_in_english(chat)
             await set_up_in_english(chat)

@@ -28,11 +28,18 @@ class Household:
     """Ana (1, Portuguese) and Bob (2, English) with their phones, and the program that serves them."""
 
     def __init__(
-        self, telegram: SandboxTelegram, venue: SandboxExchange, folder: Path, **settings: object
+        self,
+        telegram: SandboxTelegram,
+        venue: SandboxExchange,
+        folder: Path,
+        *,
+        offline: bool = False,
+        **settings: object,
     ) -> None:
         self.telegram = telegram
         self.venue = venue
         self.folder = folder
+        self.offline = offline
         self.chosen: dict[str, object] = {"telegram_owner_id": 1, "secrets_in_chat": True, **settings}
         self.http = aiohttp.ClientSession(headers={"X-Chat-Key": telegram.key})
         self.app: App | None = None
@@ -53,7 +60,7 @@ class Household:
         return Settings(_env_file=None, **(offered | self.chosen))
 
     async def open(self) -> None:
-        self.app = App(self.settings(), patience=QUICK)
+        self.app = App(self.settings(), offline=self.offline, patience=QUICK)
         await self.app.start()
         await self.app.polling()
 
@@ -199,13 +206,13 @@ class Household:
 
 
 @asynccontextmanager
-async def a_household(folder: Path, **settings: object) -> AsyncIterator[Household]:
-    """Stand-ins that outlive the program, and the program, open."""
+async def a_household(folder: Path, *, offline: bool = False, **settings: object) -> AsyncIterator[Household]:
+    """Stand-ins that outlive the program, and the program, open; `offline` as the demo is."""
     async with (
         SandboxTelegram(path=folder / "telegram.sqlite", flood=None, poll_pacing=False) as telegram,
         SandboxExchange(ExchangeOptions(paused=True, ack_lead_ms=0)) as venue,
     ):
-        household = Household(telegram, venue, folder, **settings)
+        household = Household(telegram, venue, folder, offline=offline, **settings)
         try:
             await household.open()
             yield household

@@ -3,9 +3,12 @@
 import time
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from bot.service import tickets
 from bot.settings import Settings
+from bot.web.guard import Guard
 from tests.handlers.household import PASSWORD, a_household
 from tests.web.visitor import Visitor, init_data, link_in, ticket_in
 
@@ -311,6 +314,54 @@ async def test_only_telegrams_web_client_may_frame_a_public_page(public):
     async with public.http.get(f"{Visitor(public).base}/entry") as answer:
         assert "frame-ancestors https://web.telegram.org" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Strict-Transport-Security"]
+
+
+async def test_the_demos_chat_opens_the_page_of_this_machine_as_a_mini_app(tmp_path):
+    async with a_household(tmp_path, offline=True, secrets_in_chat=False, web_port=0) as home:
+        visitor = Visitor(home)
+        await home.ask("/keys", "ainda não tem senha")
+        asked = await home.tap("sandbox", "Primeiro sua senha")
+        (app,) = app_buttons(home, asked)
+        assert app["web_app"]["url"] == f"{visitor.base}/entry?for=sandbox"
+        assert ticket_in(link_in(asked)), "the browser is a way as well"
+        async with home.http.get(app["web_app"]["url"]) as answer:
+            port = home.telegram.url.rpartition(":")[2]
+            wanted = f"frame-ancestors http://127.0.0.1:{port} http://localhost:{port}"
+            assert answer.headers["Content-Security-Policy"].endswith(wanted)
+        signed = init_data(home.telegram.token, 1)
+        status, form = await visitor.ask("open", {"init_data": signed, "for": "sandbox"})
+        assert status == 200
+        home.mark()
+        assert (await visitor.send(form, **NEW))[0] == 200
+        await home.wait_for("pode negociar")
+
+
+async def test_a_page_of_this_machine_is_no_mini_app_anywhere_else(home):
+    await home.ask("/keys", "ainda não tem senha")
+    asked = await home.tap("sandbox", "Primeiro sua senha")
+    assert asked["buttons"] == []
+    async with home.http.get(link_in(asked)) as answer:
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("page", "chat", "framed_by"),
+    [
+        ("http://127.0.0.1:5", None, "'none'"),
+        ("http://127.0.0.1:5", "https://api.telegram.org", "'none'"),
+        ("http://127.0.0.1:5", "http://192.168.0.7:81", "'none'"),
+        ("https://bot.example.org", "http://127.0.0.1:81", "https://web.telegram.org"),
+        ("http://localhost:5", "http://127.0.0.1:81", "http://127.0.0.1:81 http://localhost:81"),
+    ],
+)
+async def test_only_the_stand_in_on_this_machine_frames_a_page_of_this_machine(page, chat, framed_by):
+    guard = Guard(page, sandbox_chat=chat)
+    answer = await guard.middleware(make_mocked_request("GET", "/health"), _fine)
+    assert answer.headers["Content-Security-Policy"].endswith(f"frame-ancestors {framed_by}")
+
+
+async def _fine(_):
+    return web.Response()
 
 
 # --- parts --------------------------------------------------------------------------------------------------------

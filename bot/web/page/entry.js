@@ -5,11 +5,19 @@ let ticket = "";
 let words = {};
 let ends = 0;
 let ticking = 0;
+let inChat = false;
 
 function given() {
   const behind = new URLSearchParams(location.hash.slice(1));
   const asked = new URLSearchParams(location.search);
+  inChat = behind.has("tgWebAppData");
   return { ticket: behind.get("t") || "", init_data: behind.get("tgWebAppData") || "", for: asked.get("for") || "" };
+}
+
+// A Mini App asks the chat around it to be closed: core.telegram.org/bots/webapps, in the app and in the web client.
+function close() {
+  if (window.TelegramWebviewProxy) window.TelegramWebviewProxy.postEvent("web_app_close", "{}");
+  else parent.postMessage(JSON.stringify({ eventType: "web_app_close" }), "*");
 }
 
 async function ask(what, body) {
@@ -147,6 +155,9 @@ async function send(event) {
     over();
     part("done-text").textContent = told.done;
     part("back").textContent = told.back;
+    part("back").hidden = inChat;
+    part("close").textContent = words.close;
+    part("close").hidden = !inChat;
     part("done").hidden = false;
     part("done").focus();
   } else if (told.over || !told.ticket) {
@@ -159,6 +170,7 @@ async function send(event) {
 }
 
 part("form").addEventListener("submit", send);
+part("close").addEventListener("click", close);
 part("use").addEventListener("click", () => {
   for (const name of ["new_password", "new_password_again"]) {
     const input = part(`field-${name}`);

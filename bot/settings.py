@@ -65,6 +65,19 @@ class Settings(BaseSettings):
     max_commands_a_minute: int = Field(
         60, ge=5, description="the most messages and presses of one person that are served in a minute"
     )
+    history_dir: Path | None = Field(
+        None, description="where public candles for backtests are kept; empty: DATA_DIR/history"
+    )
+    history_max_mb: int = Field(
+        500, ge=20, description="the most disk that they may take; the longest unused go first"
+    )
+    backtests_at_once: int = Field(1, ge=1, le=16, description="how many backtests run at the same time")
+    backtest_max_mb: int = Field(
+        300, ge=150, description="the most memory that one backtest's process may take"
+    )
+    backtest_max_seconds: int = Field(
+        900, ge=10, description="the most time that one backtest may take, fetching included"
+    )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="auto: console on a terminal, json elsewhere"
     )
@@ -74,6 +87,10 @@ class Settings(BaseSettings):
     sandbox_bybit_ws_public: str | None = Field(None, description="its public stream")
     sandbox_bybit_key: SecretStr | None = Field(None, description="its API key, offered as a button in /keys")
     sandbox_bybit_secret: SecretStr | None = Field(None, description="its API secret")
+
+    @property
+    def history(self) -> Path:
+        return self.history_dir or self.data_dir / "history"
 
     @property
     def sandbox(self) -> bool:

@@ -88,6 +88,7 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("unlock", keys.unlock),
     ("lock", keys.lock),
     ("unattended", keys.unattended),
+    ("unattended_yes", keys.unattended_yes),
     ("key_test", keys_test.test_key),
     ("key_test_of", keys_test.test_key_of),
     ("key_order", keys_test.ask_order),

@@ -25,6 +25,13 @@ class RemoveKey:
     environment: Environment
 
 
+@dataclass(frozen=True, slots=True)
+class Unattended:
+    """What a confirmed press sets."""
+
+    enabled: bool
+
+
 async def keys(update: Update, context: ChatContext) -> None:
     """The card: vault, keys per environment, what can be done."""
     await answer(update)
@@ -68,7 +75,7 @@ def keys_keyboard(texts: Texts, vault: VaultState, *, sandbox: bool, typed: bool
     if vault.unattended:
         rows.append([Button(texts.plain("button.unattended_off"), Press("unattended", ("off",)))])
     elif vault.can_be_unattended and vault.unlocked:
-        rows.append([Button(texts.plain("button.unattended"), Press("unattended", ("ask",)))])
+        rows.append([Button(texts.plain("button.unattended"), Press("unattended", ("on",)))])
     if vault.exists:
         rows.append([Button(texts.plain("button.forget"), Press("vault_forget"))])
     return keyboard(*rows)
@@ -201,19 +208,32 @@ async def drop_key_yes(update: Update, context: ChatContext) -> None:
 
 
 async def unattended(update: Update, context: ChatContext) -> None:
-    """Going on after a restart without a password: only after its price has been told."""
+    """Going on after a restart without a password, or not any more: what follows is told before the second press."""
     await answer(update)
+    await _ask_unattended(update, context, word_in(press_of(update)))
+
+
+async def _ask_unattended(update: Update, context: ChatContext, wish: str) -> None:
+    if wish not in {"on", "off"}:
+        raise NotAllowed("dead_button")
     texts = context.texts
+    nonce = context.confirmations.ask(context.person.id, Unattended(enabled=wish == "on"))
+    yes = Button(texts.plain(f"button.unattended_{wish}_yes"), Press("unattended_yes", (wish, nonce)), GRAVE)
+    buttons = keyboard([yes], [Button(texts.plain("button.no"), Press("keys"))])
+    await show(update, context, f"{texts(f'keys.unattended_{wish}_ask')}\n\n{texts('run.valid')}", buttons)
+
+
+async def unattended_yes(update: Update, context: ChatContext) -> None:
+    """Done once, within the minute, and as it was asked."""
+    await answer(update)
     wish = word_in(press_of(update))
-    if wish == "ask":
-        buttons = keyboard(
-            [Button(texts.plain("button.unattended_yes"), Press("unattended", ("on",)), GRAVE)],
-            [Button(texts.plain("button.no"), Press("keys"))],
-        )
-        await show(update, context, texts("keys.unattended_ask"), buttons)
+    what = context.confirmations.take(context.person.id, word_in(press_of(update), 1))
+    if not isinstance(what, Unattended) or what.enabled != (wish == "on"):
+        await say(update, context, context.texts("confirm.expired"))
+        await _ask_unattended(update, context, wish)
         return
-    await context.service.set_unattended(context.person, enabled=wish == "on")
-    await show(update, context, texts("keys.unattended_on" if wish == "on" else "keys.unattended_off"))
+    await context.service.set_unattended(context.person, enabled=what.enabled)
+    await show(update, context, context.texts(f"keys.unattended_{wish}"))
 
 
 def _environment(name: str) -> Environment:

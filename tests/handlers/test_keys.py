@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from handlers.confirm import VALID_SECONDS as CONFIRM_SECONDS
+from handlers.confirm import Confirmations
+from handlers.context import CONFIRMATIONS
 from handlers.secret_entry import HIDDEN_SECONDS, VALID_SECONDS, Awaited, SecretEntry, Want
 from tests.handlers.household import PASSWORD, a_household
 
@@ -135,11 +138,50 @@ async def test_unattended_resume_is_offered_only_with_a_master_key_and_in_honest
         await household.ask("/keys", "Sandbox")
         told = await household.tap("Continuar após reinícios", "Continuar após reinícios sem sua senha")
         assert "pode descriptografar" in told["text"]
+        assert "60 segundos" in told["text"]
         await household.tap("Aceito isso", "continuam sozinhas")
         assert (await vault(household)).unattended
         await household.ask("/keys", "Sandbox")
-        await household.tap("Pedir minha senha", "só sua senha")
+        await household.tap("Pedir minha senha", "Voltar a pedir sua senha")
+        assert (await vault(household)).unattended
+        await household.tap("Voltar a pedir minha senha", "A partir de agora só sua senha")
         assert not (await vault(household)).unattended
+
+
+@pytest.mark.parametrize(("wish", "other"), [("on", "off"), ("off", "on")])
+async def test_a_press_that_changes_unattended_resume_expires_works_once_and_is_nobody_elses(
+    tmp_path, wish, other
+):
+    master, now = f"k1:{base64.b64encode(bytes(range(32))).decode()}", [0.0]
+    async with a_household(tmp_path, vault_master_keys=master) as household:
+        household.app.application.bot_data[CONFIRMATIONS] = Confirmations(lambda: now[0])
+        await household.ready()
+        invite = await household.app.service.people.invite(await household.person())
+        await household.ask(f"/start {invite.code}", "Trader Automata", user=2)
+        person = await household.person()
+        await household.app.service.set_unattended(person, enabled=other == "on")
+
+        async def asked():
+            await household.forge(f"v1:unattended:{wish}")
+            return str((await household.wait_for("60 segundos"))["buttons"][0][0]["data"])
+
+        async def refused(pressed, user=1, told="não vale mais"):
+            await household.forge(pressed, user)
+            await household.wait_for(told, user)
+            assert (await vault(household)).unattended is (other == "on")
+
+        await refused((await asked()).replace(f":{wish}:", f":{other}:"))
+        pressed = await asked()
+        await refused(pressed, user=2, told="no longer valid")
+        now[0] += CONFIRM_SECONDS
+        await refused(pressed)
+        pressed = await asked()
+        await household.tap(
+            "Aceito isso" if wish == "on" else "Voltar a pedir", "sozinhas" if wish == "on" else "só sua"
+        )
+        assert (await vault(household)).unattended is (wish == "on")
+        await household.app.service.set_unattended(person, enabled=other == "on")
+        await refused(pressed)
 
 
 async def test_unattended_resume_is_not_offered_without_a_master_key(household):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from bot.domain.ladder import amounts
 from bot.domain.market import MarketRules, Side
-from bot.domain.money import Base, Price, Quote
+from bot.domain.money import Base, Price, Quote, total_quote
 from bot.domain.params import StrategyParams
 
 
@@ -25,6 +26,12 @@ class Terms:
     rules: MarketRules
     slippage: Decimal = Decimal(0)
     balance: Quote | None = None
+
+    def opening_balance(self, params: StrategyParams) -> Quote:
+        """The free quote at the beginning: what is given, else saldo_limite, else all the amounts of the ladder."""
+        if self.balance is not None:
+            return self.balance
+        return Quote(params.saldo_limite) if params.saldo_limite else total_quote(map(Quote, amounts(params)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""The exact path: the pure `decide` driven over candles, in decimals. What it fills is what a backtest means.
+
+docs/strategy.md, "Backtest rules", is the definition. The core is asked at every fill and at nothing else; candles
+that touch neither resting order are passed over by a search in the columns.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from decimal import Decimal
+from time import perf_counter
+
+from bot.backtest.desk import Desk
+from bot.backtest.history import History
+from bot.backtest.ledger import keep_books
+from bot.backtest.model import BacktestRun, Engine, Terms
+from bot.backtest.search import first_at_or_below, first_touch
+from bot.domain.events import StartAsked, Tick
+from bot.domain.market import Side
+from bot.domain.orders import Leg, OwnOrder
+from bot.domain.params import StrategyParams
+from bot.errors import InvariantBroken
+
+
+def run_exact(params: StrategyParams, terms: Terms, history: History) -> BacktestRun:
+    """Run a strategy whose `params` are valid over candles, 1 or more; `seconds` gets "run".
+
+    Where the free quote does not pay for a re-buy the ladder ends there, and where it does not pay for a first buy
+    so does the run: nothing but its own fills ever changes the balance. A first buy that would buy less than a lot
+    waits for an open low enough. InvariantBroken where the books here and those of `decide` differ.
+    """
+    began = perf_counter()
+    desk = Desk(params, terms)
+    _Walk(desk, history).to_the_end()
+    books = keep_books(desk.fills, params, history)
+    if [cycle.net_profit for cycle in books.cycles] != desk.booked:
+        raise InvariantBroken("the books of the fills are not those that were kept while they happened")
+    return BacktestRun(
+        params=params,
+        terms=terms,
+        fills=tuple(desk.fills),
+        cycles=books.cycles,
+        net_profit=books.net_profit,
+        open=books.open,
+        engine=Engine.EXACT,
+        seconds={"run": perf_counter() - began},
+    )
+
+
+class _Walk:
+    """The price path over the candles, leading the desk from fill to fill."""
+
+    def __init__(self, desk: Desk, history: History) -> None:
+        self._desk = desk
+        self._history = history
+        self._position = Decimal(0)
+
+    def to_the_end(self) -> None:
+        desk, history = self._desk, self._history
+        desk.stand_at(0, int(history.times[0]))
+        desk.tell(StartAsked())
+        candle: int | None = 0
+        while candle is not None:
+            desk.stand_at(candle, int(history.times[candle]))
+            self._open(candle)
+            self._through(candle)
+            candle = self._next(candle + 1)
+
+    def _open(self, candle: int) -> None:
+        """The path's first point, where a cycle may begin."""
+        desk = self._desk
+        self._position = self._history.price(self._history.opens[candle]).value
+        if desk.wake_is_due():
+            desk.tell(Tick())
+        desk.answer_balance()
+        desk.buy_at_open(self._position)
+        self._meet(self._position)
+
+    def _through(self, candle: int) -> None:
+        for point in self._path(candle):
+            if not self._desk.resting:
+                return
+            self._meet(point)
+            self._position = point
+
+    def _path(self, candle: int) -> Iterator[Decimal]:
+        """The points after the open."""
+        history = self._history
+        columns = (history.lows, history.highs, history.closes)
+        if history.closes[candle] < history.opens[candle]:
+            columns = (history.highs, history.lows, history.closes)
+        return (history.price(column[candle]).value for column in columns)
+
+    def _meet(self, target: Decimal) -> None:
+        """Go straight to `target`, filling what is met, until nothing more is."""
+        while met := self._next_met(target):
+            order, self._position = met
+            self._desk.fill_resting(order)
+
+    def _next_met(self, target: Decimal) -> tuple[OwnOrder, Decimal] | None:
+        """The resting order that is met first on the way, and where the path stands then."""
+        best: tuple[Decimal, OwnOrder, Decimal] | None = None
+        low, high = min(self._position, target), max(self._position, target)
+        for order in self._desk.resting.values():
+            price = limit_of(order)
+            buys = order.leg.side is Side.BUY
+            if price < low if buys else price > high:
+                continue
+            passed = price >= self._position if buys else price <= self._position
+            stands = self._position if passed else price
+            way = abs(stands - self._position)
+            if best is None or way < best[0]:
+                best = way, order, stands
+        return None if best is None else (best[1], best[2])
+
+    def _next(self, first: int) -> int | None:
+        """The first candle from `first` on at which anything can happen; None where nothing will."""
+        desk, history = self._desk, self._history
+        if first >= len(history):
+            return None
+        if desk.balance_asked:
+            return first
+        if desk.entry is not None:
+            return first_at_or_below(history, first, desk.highest_open_for_a_lot())
+        found = None
+        if desk.resting:
+            limits = {leg: limit_of(order) for leg, order in desk.resting.items()}
+            found = first_touch(history, first, limits.get(Leg.REBUY), limits.get(Leg.EXIT))
+        if desk.wakes:
+            woken = bisect_left(history.times, min(desk.wakes), lo=first)
+            found = woken if found is None else min(found, woken)
+        return found if found is None or found < len(history) else None
+
+
+def limit_of(order: OwnOrder) -> Decimal:
+    if order.price is None:
+        raise InvariantBroken(f"{order.order_id} rests without a price")
+    return order.price.value

@@ -1,0 +1,141 @@
+"""A person's wish made into a job: whose candles, which rules, from when to when."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.backtest.jobs import Contender, Job, Kind, RealFill, Source
+from bot.domain.orders import Leg
+from bot.domain.params import StrategyParams
+from bot.errors import NotAllowed
+from bot.ports import BookStore, Environment, FillRecord, Person, Strategy
+from bot.ports.backtests import RunBook
+from bot.service.backtest_wishes import MINUTE_MS, Span, span_of
+from bot.service.backtests import Backtests
+from bot.service.core import Service
+
+MOST_SETS = 300
+MOST_SECONDS = 60.0
+"""An optimisation in the chat ends with whichever comes first."""
+SURVIVAL_PERIOD = "1y"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where histories are kept, and how much disk they may take."""
+
+    folder: Path
+    most_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a backtest is about: a saved strategy, or the form's draft (`strategy_id` None)."""
+
+    strategy_id: int | None
+    name: str
+    environment: Environment
+    pair: str
+    params: StrategyParams
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> "Subject":
+        """What was chosen last counts."""
+        return cls(strategy.id, strategy.name, strategy.environment, strategy.symbol.name, strategy.chosen)
+
+
+class BacktestDesk:
+    """Every call names the person; another's strategy is NotAllowed("no_such_strategy")."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        store: BookStore,
+        queue: Backtests,
+        book: RunBook,
+        sources: Callable[[Environment], Source],
+        shelf: Shelf,
+    ) -> None:
+        self._service = service
+        self._store = store
+        self._sources = sources
+        self._shelf = shelf
+        self.queue = queue
+        self.book = book
+
+    async def job(
+        self,
+        person: Person,
+        kind: Kind,
+        subjects: Sequence[Subject],
+        *,
+        pair: str,
+        period: str,
+        dark: bool,
+        fields: Sequence[str] = (),
+    ) -> Job:
+        """The first subject's exchange gives rules and candles; InvalidInput for a pair or a period that is none."""
+        span = span_of(period, self._service.now())
+        return await self._made(person, kind, subjects, pair=pair, span=span, dark=dark, fields=fields)
+
+    async def against(self, person: Person, strategy: Strategy, *, dark: bool) -> Job:
+        """The strategy's real fills, and the minutes they fell in; NotAllowed("backtest_no_fills") without any."""
+        records = await self._store.fills(person.id, strategy.id)
+        if not records:
+            raise NotAllowed("backtest_no_fills")
+        fills = tuple(_real(record) for record in records)
+        first, last = fills[0].time, max(fills[-1].time, self._service.now())
+        span = Span(first - first % MINUTE_MS, last, MINUTE_MS)
+        subject = Subject(
+            strategy.id, strategy.name, strategy.environment, strategy.symbol.name, strategy.params
+        )
+        pair = strategy.symbol.name
+        return await self._made(person, Kind.AGAINST, [subject], pair=pair, span=span, dark=dark, fills=fills)
+
+    async def _made(
+        self,
+        person: Person,
+        kind: Kind,
+        subjects: Sequence[Subject],
+        *,
+        pair: str,
+        span: Span,
+        dark: bool,
+        fields: Sequence[str] = (),
+        fills: tuple[RealFill, ...] = (),
+    ) -> Job:
+        environment = subjects[0].environment
+        rules = await self._service.public(environment).rules(pair)
+        return Job(
+            kind=kind,
+            source=self._sources(environment),
+            rules=rules,
+            contenders=tuple(Contender(s.name, s.params) for s in subjects),
+            step_ms=span.step_ms,
+            start=span.start,
+            end=span.end,
+            shelf=self._shelf.folder,
+            shelf_mb=self._shelf.most_mb,
+            locale=person.locale or "en",
+            dark=dark,
+            fields=tuple(fields),
+            most_sets=MOST_SETS,
+            most_s=MOST_SECONDS,
+            fills=fills,
+        )
+
+
+def _real(record: FillRecord) -> RealFill:
+    fill = record.fill
+    return RealFill(
+        time=fill.at,
+        cycle=record.cycle,
+        leg=Leg(record.leg).value,
+        k=record.k,
+        side=fill.side,
+        price=fill.price,
+        quantity=fill.quantity,
+        fee=fill.fee,
+        fee_coin=fill.fee_coin,
+    )

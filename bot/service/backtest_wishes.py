@@ -1,0 +1,116 @@
+"""What a person may ask of a backtest: the period, and the candles that suit it. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from bot.errors import InvalidInput
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+_SHORT_MS = 93 * DAY_MS
+"""Up to three months run on one-minute candles, anything longer on five-minute ones."""
+_OLDEST = date(2010, 1, 1)
+_DAYS = {"1m": 30, "3m": 91, "1y": 365, "3y": 1095}
+NAMED = (*_DAYS, "all")
+"""The periods with a button."""
+_TYPED = re.compile(r"(\d{8})-(\d{8})")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`start` <= open time < `end`, ms UTC; `start` None for as far back as the history goes."""
+
+    start: int | None
+    end: int
+    step_ms: int
+
+
+def span_of(period: str, now: int) -> Span:
+    """The span of a button's text: `1m`, `all`, `20220101-20220630` (both days whole); InvalidInput("periodo")."""
+    if period == "all":
+        return Span(None, now, 5 * MINUTE_MS)
+    if period in _DAYS:
+        start, end = now - _DAYS[period] * DAY_MS, now
+    elif found := _TYPED.fullmatch(period):
+        first, last = (_day(text[:4], text[4:6], text[6:], text) for text in found.groups())
+        start, end = _checked(first, last, now)
+    else:
+        raise _unreadable(period)
+    step = MINUTE_MS if end - start <= _SHORT_MS else 5 * MINUTE_MS
+    return Span(start - start % step, end, step)
+
+
+def read_period(typed: str, now: int, *, day_first: bool) -> str:
+    """A button's text from `2022-01-01 2022-06-30`; one date alone runs until today. InvalidInput("periodo").
+
+    `day_first` also takes 31/12/2022.
+    """
+    found = list(_ISO.finditer(typed))
+    days = [_day(match[1], match[2], match[3], match[0]) for match in found]
+    if not found and day_first:
+        found = list(_DAY_FIRST.finditer(typed))
+        days = [_day(match[3], match[2], match[1], match[0]) for match in found]
+    if not 1 <= len(days) <= 2:
+        raise _unreadable(typed)
+    first, last = days[0], days[-1] if len(days) == 2 else _today(now)
+    _checked(first, last, now)
+    return f"{first:%Y%m%d}-{last:%Y%m%d}"
+
+
+def days_of(period: str) -> tuple[date, date] | None:
+    """The first and last day of a typed period."""
+    found = _TYPED.fullmatch(period)
+    if found is None:
+        return None
+    first, last = (_day(text[:4], text[4:6], text[6:], text) for text in found.groups())
+    return first, last
+
+
+def is_period(text: str) -> bool:
+    return text in NAMED or _TYPED.fullmatch(text) is not None
+
+
+def _checked(first: date, last: date, now: int) -> tuple[int, int]:
+    if last < first:
+        raise _refused("dates_turned", "the second date comes before the first", first, last)
+    if first > _today(now):
+        raise _refused("dates_ahead", "nobody knows the prices of days to come", first, last)
+    if first < _OLDEST:
+        raise _refused("dates_too_old", "there are no prices that old", first, last)
+    end = _midnight(last + timedelta(days=1)) if last < _today(now) else now
+    return _midnight(first), end
+
+
+def _day(year: str, month: str, day: str, text: str) -> date:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        raise InvalidInput(
+            "periodo",
+            f"“{text[:24]}” is no day of the calendar",
+            key="no_such_day",
+            values={"value": text[:24]},
+        ) from None
+
+
+def _today(now: int) -> date:
+    return datetime.fromtimestamp(now / 1000, UTC).date()
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def _refused(key: str, reason: str, first: date, last: date) -> InvalidInput:
+    return InvalidInput(
+        "periodo", reason, key=key, values={"first": first.isoformat(), "last": last.isoformat()}
+    )
+
+
+def _unreadable(text: str) -> InvalidInput:
+    short = text.strip()[:40]
+    reason = f"takes two dates such as 2022-01-01 2022-06-30, not “{short}”"
+    return InvalidInput("periodo", reason, key="bad_dates", values={"value": short})

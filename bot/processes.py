@@ -113,7 +113,7 @@ class WorkerProcesses:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in (*_KEPT, *_NETWORK) if name in os.environ}
-    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "2"}
 
 
 def _read(text: bytes) -> dict[str, Any] | None:

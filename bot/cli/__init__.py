@@ -11,6 +11,7 @@ from bot.cli.doctor import doctor
 from bot.cli.keys import keys
 from bot.cli.plan import plan
 from bot.cli.sandbox import sandbox
+from bot.cli.worker import worker
 from bot.errors import BotError, ConfigError
 from bot.logs import configure
 from bot.settings import Settings, checked, load_settings
@@ -61,5 +62,5 @@ async def _serve(settings: Settings) -> None:
         await app.close()
 
 
-for _command in (demo, sandbox, keys, doctor, plan):
+for _command in (demo, sandbox, keys, doctor, plan, worker):
     main.add_command(_command)

@@ -18,6 +18,7 @@ from handlers.secret_entry import Awaited, Goal, SecretEntry, Want
 from handlers.start import environment_name
 from handlers.talk import erase, say
 from handlers.texts import Texts
+from handlers.vault_texts import opened_text
 
 MIN_PASSWORD = 12
 _MAX_SECRET = 512
@@ -124,13 +125,7 @@ async def _password(update: Update, context: ChatContext, goal: Goal, secret: Se
         await say(update, context, wrong_password(context.texts, wrong))
         return
     context.secret_entry.drop(context.person.chat_id)
-    await say(
-        update,
-        context,
-        context.texts.count("unlock.done", opened.running)
-        if opened.running
-        else context.texts("unlock.idle"),
-    )
+    await say(update, context, opened_text(context.texts, opened))
     context.service.care.tickets.drop(context.person.id)
     context.tell_away(opened)
     await _go_on(update, context, goal)

@@ -8,11 +8,12 @@ from bot.domain.events import StopMode
 from bot.errors import NotAllowed
 from bot.ports import RunStatus
 from bot.service import StopOutcome
+from bot.service.stopping import Halt, Halted
 from handlers.callback import Press
-from handlers.cards import stop_confirmation, strategy_label
+from handlers.cards import strategy_label
 from handlers.context import ChatContext
 from handlers.keyboards import GOOD, GRAVE, Button, column, keyboard
-from handlers.stop_views import stop_card
+from handlers.stop_views import stop_card, stop_done, stop_sure
 from handlers.talk import answer, number_in, press_of, say, show, word_in
 from handlers.texts import Texts
 
@@ -48,7 +49,9 @@ async def _ask_how(update: Update, context: ChatContext, strategy_id: int) -> No
     outcome = await context.service.stop_outcome(context.person, strategy_id)
     if outcome.strategy.status is RunStatus.IDLE:
         raise NotAllowed("not_running")
-    await show(update, context, stop_card(context.texts, outcome), how_keyboard(context.texts, outcome))
+    locked = context.service.stopping.locked(context.person)
+    card = stop_card(context.texts, outcome, locked=locked)
+    await show(update, context, card, how_keyboard(context.texts, outcome))
 
 
 def how_keyboard(texts: Texts, outcome: StopOutcome) -> InlineKeyboardMarkup:
@@ -62,7 +65,9 @@ def how_keyboard(texts: Texts, outcome: StopOutcome) -> InlineKeyboardMarkup:
     word = "resume" if paused else "pause"
     rebuys = Button(texts.plain(f"button.{word}_rebuys"), Press("stop_rebuys", (str(strategy_id), word)))
     going = Button(texts.plain("button.keep_going"), Press("stop_not", (str(strategy_id),)), GOOD)
-    if outcome.state.stop is StopMode.AFTER_CYCLE:
+    if outcome.wish is not None:
+        ways.insert(0, going)
+    elif outcome.state.stop is StopMode.AFTER_CYCLE:
         ways[0] = going
     return column([*ways, rebuys, Button(texts.plain("button.never_mind"), Press("no"))])
 
@@ -81,9 +86,13 @@ async def hold_rebuys(update: Update, context: ChatContext) -> None:
 
 
 async def do_not_stop(update: Update, context: ChatContext) -> None:
-    """A strategy that would stop after this cycle goes on; any other is left as it is."""
+    """A stop that waits is forgotten; a strategy that would stop after this cycle goes on; any other is left alone."""
     await answer(update)
     outcome = await context.service.stop_outcome(context.person, number_in(press_of(update)))
+    if outcome.wish is not None:
+        strategy = await context.service.stopping.take_back(context.person, outcome.strategy.id)
+        await show(update, context, context.texts("stop.taken_back", name=strategy.name))
+        return
     if outcome.strategy.status is RunStatus.IDLE or outcome.state.stop is not StopMode.AFTER_CYCLE:
         raise NotAllowed("dead_button")
     strategy = await context.service.run(context.person, outcome.strategy.id)
@@ -105,7 +114,8 @@ async def _ask_again(update: Update, context: ChatContext, what: StopStrategy) -
     outcome = await context.service.stop_outcome(context.person, what.strategy_id)
     nonce = context.confirmations.ask(context.person.id, what)
     buttons = sure_keyboard(context.texts, what, nonce)
-    await show(update, context, stop_confirmation(context.texts, outcome, what.mode), buttons)
+    locked = context.service.stopping.locked(context.person)
+    await show(update, context, stop_sure(context.texts, outcome, what.mode, locked=locked), buttons)
 
 
 def sure_keyboard(texts: Texts, what: StopStrategy, nonce: str) -> InlineKeyboardMarkup:
@@ -128,8 +138,24 @@ async def stop_yes(update: Update, context: ChatContext) -> None:
 
 
 async def _stop(update: Update, context: ChatContext, what: StopStrategy) -> None:
-    stopped = await context.service.stop(context.person, what.strategy_id, what.mode)
-    await show(update, context, context.texts(f"stop.done_{what.mode.value}", name=stopped.name))
+    """What cannot be done now is kept as a wish, and can be taken back."""
+    outcome = await context.service.stop_outcome(context.person, what.strategy_id)
+    if outcome.strategy.status is RunStatus.IDLE:
+        raise NotAllowed("not_running")
+    (halted,) = await context.service.stopping.halt(context.person, [what.strategy_id], what.mode)
+    if halted.why is not None:
+        raise halted.why
+    await show(
+        update, context, stop_done(context.texts, halted, what.mode), _after_stop(context.texts, halted)
+    )
+
+
+def _after_stop(texts: Texts, halted: Halted) -> InlineKeyboardMarkup | None:
+    if halted.halt is Halt.STOPPING:
+        return None
+    going = Button(texts.plain("button.keep_going"), Press("stop_not", (str(halted.strategy.id),)), GOOD)
+    unlock = Button(texts.plain("button.unlock"), Press("unlock"))
+    return column([unlock, going] if halted.halt is Halt.NOTED else [going])
 
 
 def _mode(word: str) -> StopMode:

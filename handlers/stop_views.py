@@ -9,19 +9,41 @@ from bot.domain.money import EXACT, Quote, total_quote
 from bot.domain.orders import Leg, OwnOrder
 from bot.service import StopOutcome
 from bot.service.stopping import Halt, Halted
-from handlers.cards import header, stop_question
+from handlers.cards import header, stop_confirmation, stop_question
 from handlers.failures import explain
 from handlers.formats import Formats
 from handlers.texts import Texts
 
 
-def stop_card(texts: Texts, outcome: StopOutcome) -> str:
-    """The three ways of stopping, and pausing re-buys alone, each with its amount."""
+def stop_card(texts: Texts, outcome: StopOutcome, *, locked: bool) -> str:
+    """The three ways of stopping, and pausing re-buys alone, each with its amount; and what cannot be done now."""
     parts = [stop_question(texts, outcome)]
+    if outcome.wish is not None:
+        parts.append(texts(f"stop.wished_{outcome.wish.value}"))
+    elif locked:
+        parts.append(texts("panic.locked"))
     if outcome.state.stop is StopMode.AFTER_CYCLE:
         parts.append(texts("stop.stops_after_cycle"))
     parts.append(_pause_way(texts, outcome))
     return "\n\n".join(parts)
+
+
+def stop_sure(texts: Texts, outcome: StopOutcome, mode: StopMode, *, locked: bool) -> str:
+    """The second look at stopping one strategy."""
+    parts = [stop_confirmation(texts, outcome, mode)]
+    return "\n\n".join([*parts, texts("panic.locked")] if locked else parts)
+
+
+def stop_done(texts: Texts, halted: Halted, mode: StopMode) -> str:
+    """What became of stopping one strategy: begun, or kept for later, with what still rests at the exchange."""
+    if halted.halt is Halt.STOPPING:
+        return texts(f"stop.done_{mode.value}", name=halted.strategy.name)
+    if mode is StopMode.AFTER_CYCLE and halted.halt is Halt.NOTED:
+        return texts("stop.noted_after_cycle", name=halted.strategy.name)
+    parts = [_result(texts, halted, mode)]
+    if halted.rests and mode is not StopMode.AFTER_CYCLE:
+        parts.append(texts("panic.by_hand"))
+    return "\n\n".join([*parts, texts("stop.then")])
 
 
 def _pause_way(texts: Texts, outcome: StopOutcome) -> str:

@@ -20,7 +20,7 @@ from handlers.keyboards import Button, keyboard
 from handlers.secret_entry import SecretEntry
 from handlers.secrets_typed import facts_text
 from handlers.texts import Texts, texts_for
-from handlers.vault_texts import away_text
+from handlers.vault_texts import away_text, opened_text
 
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class VaultNews:
             case VaultMade():
                 return texts("secret.vault_made")
             case Opened():
-                return texts.count("unlock.done", item.running) if item.running else texts("unlock.idle")
+                return opened_text(texts, item)
             case PasswordChanged():
                 return texts("secret.password_changed")
             case KeyKept():

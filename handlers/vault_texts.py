@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bot.domain.money import Price
 from bot.domain.notices import VaultLockedNotice
-from bot.service.vault_care import RestingExit, WhileAway
+from bot.service.vault_care import Opened, RestingExit, WhileAway
 from handlers.formats import Formats
 from handlers.texts import Texts
 
@@ -25,6 +25,16 @@ def locked_lines(texts: Texts, notice: VaultLockedNotice) -> list[str]:
     head = texts.count("locked.since", len(notice.strategies), since=moment(texts, notice.since))
     exits = [_exit_line(texts, "locked", note.strategy, note.pair, note.price) for note in notice.exits]
     return [head, *exits, texts("locked.go_on")]
+
+
+def opened_text(texts: Texts, opened: Opened) -> str:
+    """How many strategies go on, and which now stop because somebody had asked for it meanwhile."""
+    if opened.running or not opened.stops:
+        first = texts.count("unlock.done", opened.running) if opened.running else texts("unlock.idle")
+    else:
+        first = texts("unlock.only_stops")
+    stops = [texts(f"unlock.stops_{mode.value}", name=strategy.name) for strategy, mode in opened.stops]
+    return "\n".join([first, *stops])
 
 
 def away_text(texts: Texts, away: WhileAway) -> str:

@@ -274,7 +274,8 @@ class Service:
         """The state and price that the three ways of stopping are explained with."""
         strategy = await self.strategy(person, strategy_id)
         state = await self._supervisor.state(strategy.id)
-        return StopOutcome(strategy, state, await self._price(strategy))
+        wish = await self._store.wished_stop(strategy.id)
+        return StopOutcome(strategy, state, await self._price(strategy), wish)
 
     async def status(self, person: Person) -> Sequence[StatusCard]:
         """A card for each strategy that runs or is paused, in order of creation."""

@@ -16,11 +16,12 @@ from bot.service.people import People
 
 @dataclass(frozen=True, slots=True)
 class StopOutcome:
-    """What stopping would do now, in money: shown before the choice is made."""
+    """What stopping would do now, in money: shown before the choice is made. `wish` is a stop that waits already."""
 
     strategy: Strategy
     state: State
     last_price: Price | None
+    wish: StopMode | None = None
 
 
 class Halt(StrEnum):
@@ -103,6 +104,15 @@ class Stopping:
             person, "stop" if halted.halt is Halt.STOPPING else "stop_noted", strategy.name
         )
         return halted
+
+    async def take_back(self, person: Person, strategy_id: int) -> Strategy:
+        """Forget a stop that could not be carried out yet; NotAllowed("dead_button") where none waits."""
+        outcome = await self._outcome(person, strategy_id)
+        if outcome.wish is None:
+            raise NotAllowed("dead_button")
+        await self._store.drop_wish(strategy_id)
+        await self._people.note(person, "stop_taken_back", outcome.strategy.name)
+        return outcome.strategy
 
     async def _left_undone(self, strategy: Strategy, halt: Halt, why: BotError | None = None) -> Halted:
         state = await self._supervisor.state(strategy.id)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from bot.domain.events import StopMode
 from bot.domain.money import Price
 from bot.domain.orders import Leg
 from bot.engine.supervisor import Supervisor
@@ -23,16 +24,22 @@ class RestingExit:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A vault that was opened: since when it was locked (ms UTC), and the strategies that go on."""
+    """A vault that was opened: since when it was locked (ms UTC), and the strategies that were waiting.
+
+    `stops` are those that somebody had asked to stop meanwhile, paused ones among them: that is done now.
+    """
 
     since: int
     at: int
     strategies: tuple[Strategy, ...]
     known: dict[int, frozenset[str]] = field(repr=False)
+    stops: tuple[tuple[Strategy, StopMode], ...] = ()
 
     @property
     def running(self) -> int:
-        return len(self.strategies)
+        """How many go on."""
+        ending = {s.id for s, mode in self.stops if mode is not StopMode.AFTER_CYCLE}
+        return sum(s.id not in ending for s in self.strategies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +84,14 @@ class VaultCare:
     async def unlock(self, person: Person, password: Secret) -> Opened:
         """Opens the vault and lets this person's strategies go on."""
         since = self.locked_since(person)
-        running = [s for s in await self._store.strategies(person.id) if s.status is RunStatus.RUNNING]
+        mine = await self._store.strategies(person.id)
+        running = [s for s in mine if s.status is RunStatus.RUNNING]
+        stops = [(s, await self._store.wished_stop(s.id)) for s in mine]
         known = {s.id: await self._store.known_fills(s.id) for s in running}
         await self._vault.unlock(person.id, password)
         at = self._clock.now()
         await self._supervisor.resume_person(person.id)
-        return Opened(since, at, tuple(running), known)
+        return Opened(since, at, tuple(running), known, tuple((s, mode) for s, mode in stops if mode))
 
     async def while_away(self, opened: Opened, *, patience: float = 20.0) -> WhileAway:
         """Once the exchange has been compared with (or after `patience` seconds, `complete` False)."""

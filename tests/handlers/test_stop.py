@@ -150,6 +150,67 @@ async def test_panic_while_locked_is_noted_said_and_carried_out_after_unlock(hou
     assert await household.rows("SELECT 1 FROM fills WHERE side = 'sell'")
 
 
+async def test_one_stop_while_locked_is_noted_said_and_carried_out_after_unlock(household):
+    await at_work(household, "lenta", "outra")
+    await household.app.service.lock(await household.person())
+    resting = open_orders(household)
+    await household.ask("/stop", "Qual estratégia deve parar")
+    question = await household.tap("lenta", "Como ela deve parar")
+    assert "Seu cofre está trancado" in question["text"]
+    sure = await household.tap("3. Cancelar", "60 segundos")
+    assert "Seu cofre está trancado" in sure["text"]
+    done = await household.tap("Sim, cancelar e vender", "ainda não feito")
+    for part in ("lenta", "saída", "recompra", "abra o aplicativo da corretora", "Até lá"):
+        assert part in done["text"], part
+    assert open_orders(household) == resting
+    assert await household.rows("SELECT strategy_id, mode FROM stop_wishes") == [(1, "sell_now")]
+    await household.restart()
+    await household.ask("/unlock", "senha")
+    told = await household.ask(PASSWORD, "🔓")
+    assert "1 estratégia continua" in told["text"]
+    assert "lenta: faço agora o que você pediu com o cofre trancado" in told["text"]
+    await household.until_rows("SELECT id FROM strategies WHERE status <> 'idle'", [(2,)])
+    assert await household.rows("SELECT * FROM stop_wishes") == []
+    assert await household.rows("SELECT DISTINCT strategy_id FROM fills WHERE side = 'sell'") == [(1,)]
+
+
+async def test_a_noted_stop_is_taken_back_at_once_or_in_stop_and_by_nobody_else(household):
+    await at_work(household, "lenta")
+    invite = await household.app.service.people.invite(await household.person())
+    await household.ask(f"/start {invite.code}", "Trader Automata", user=2)
+    await household.app.service.lock(await household.person())
+    for again in (False, True):
+        await household.ask("/stop", "Como ela deve parar")
+        await household.tap("2. Cancelar", "60 segundos")
+        await household.tap("Sim, cancelar", "ainda não feito")
+        await household.forge("v1:stop_not:1", user=2)
+        await household.settled()
+        assert await household.rows("SELECT mode FROM stop_wishes") == [("keep_coins",)]
+        if again:
+            question = await household.ask("/stop", "Já anotado")
+            assert "Como ela deve parar" in question["text"]
+        await household.tap("Não parar", "foi esquecida")
+        assert await household.rows("SELECT * FROM stop_wishes") == []
+    await household.ask("/unlock", "senha")
+    told = await household.ask(PASSWORD, "🔓")
+    assert "1 estratégia continua" in told["text"]
+    await until_legs(household, 1, {Leg.EXIT, Leg.REBUY})
+    assert await statuses(household) == [RunStatus.RUNNING]
+    assert (await household.app.supervisor.state(1)).stop is None
+
+
+async def test_a_stop_after_the_cycle_is_noted_while_locked_too(household):
+    await at_work(household, "lenta")
+    await household.app.service.lock(await household.person())
+    await household.ask("/stop", "Como ela deve parar")
+    told = await household.tap("1. Depois deste ciclo", "ainda não feito")
+    assert "cancelar à mão" not in told["text"]
+    await household.ask("/unlock", "senha")
+    told = await household.ask(PASSWORD, "🔓")
+    assert "para depois deste ciclo, como você pediu" in told["text"]
+    await household.until(lambda: household.app.supervisor._runners[1].state.stop is StopMode.AFTER_CYCLE)
+
+
 async def test_a_noted_stop_of_a_paused_strategy_is_carried_out_too(household):
     await at_work(household, "lenta")
     household.app.supervisor._runners[1].freeze("no_key")

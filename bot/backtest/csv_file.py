@@ -18,6 +18,7 @@ from bot.backtest.csv_rows import (
     is_gzip,
     read_slowly,
 )
+from bot.backtest.decimal_words import whole_numbers
 from bot.backtest.history import Column, History
 from bot.backtest.parsed_cache import ParsedCache, user_cache
 
@@ -113,7 +114,7 @@ def _parse_fast(path: Path, scale: int) -> Column | None:
         ):
             for block in blocks:
                 for number, column in enumerate(block.columns):
-                    whole = _whole_numbers(column)
+                    whole = whole_numbers(column)
                     if whole is None:
                         return None
                     parts[number].append(whole)
@@ -122,21 +123,6 @@ def _parse_fast(path: Path, scale: int) -> Column | None:
     table = _joined(parts)
     pool.release_unused()
     return table
-
-
-def _whole_numbers(column: "pyarrow.Array") -> Column | None:  # type: ignore[name-defined] # noqa: F821
-    """A copy of an int64 or decimal128 column; None where a decimal is longer than 64 bits.
-
-    A decimal128 is two 64-bit words, the lower one first; the upper one only repeats the sign where it fits.
-    """
-    words = np.frombuffer(column.buffers()[1], np.int64)
-    if len(words) < 2 * (column.offset + len(column)) and column.type.bit_width > 64:
-        return None
-    if column.type.bit_width == 64:
-        return words[column.offset : column.offset + len(column)].copy()
-    pairs = words[2 * column.offset : 2 * (column.offset + len(column))].reshape(-1, 2)
-    lower, upper = pairs[:, 0], pairs[:, 1]
-    return lower.copy() if np.array_equal(upper, lower >> 63) else None
 
 
 def _joined(parts: list[list[Column]]) -> Column | None:

@@ -102,14 +102,15 @@ def _group_lines(texts: Texts, sales: tuple[Sale, ...], coin: str, *, real: bool
         ),
         texts.count("profit.cycles", len(sales)),
     ]
-    by_name: dict[str, list[Sale]] = {}
+    by_strategy: dict[int, list[Sale]] = {}
     for sale in sales:
-        by_name.setdefault(sale.strategy.name, []).append(sale)
-    if len(by_name) > 1:
-        best = sorted(by_name.items(), key=lambda pair: _sum(tuple(pair[1])), reverse=True)
-        for name, mine in best[:_MOST_STRATEGIES]:
+        by_strategy.setdefault(sale.strategy.id, []).append(sale)
+    if len(by_strategy) > 1 or any(sale.strategy.deleted for sale in sales):
+        best = sorted(by_strategy.values(), key=lambda mine: _sum(tuple(mine)), reverse=True)
+        for mine in best[:_MOST_STRATEGIES]:
+            key = "profit.deleted_strategy" if mine[0].strategy.deleted else "profit.strategy"
             amount = formats.quote(_sum(tuple(mine)), symbol, signed=True)
-            lines.append(texts("profit.strategy", name=name[:40], amount=amount, cycles=len(mine)))
+            lines.append(texts(key, name=mine[0].strategy.name[:40], amount=amount, cycles=len(mine)))
     return lines
 
 

@@ -67,11 +67,21 @@ def person_from(row: Row) -> Person:
     return Person(row["id"], row["chat_id"], row["name"], row["locale"], Role(row["role"]))
 
 
+def deleted_name(name: str, strategy_id: int) -> str:
+    """What a deleted strategy is kept under, so that its name is free again."""
+    return f"{name}{_deleted_mark(strategy_id)}"
+
+
+def _deleted_mark(strategy_id: int) -> str:
+    return f" †{strategy_id}"
+
+
 def strategy_from(row: Row) -> Strategy:
+    deleted = row.get("deleted_at") is not None
     return Strategy(
         id=row["id"],
         person_id=row["person_id"],
-        name=row["name"],
+        name=row["name"].removesuffix(_deleted_mark(row["id"])) if deleted else row["name"],
         environment=Environment(row["environment"]),
         symbol=Symbol(row["symbol"], row["base"], row["quote"]),
         params=params_from(row["params"]),
@@ -79,6 +89,7 @@ def strategy_from(row: Row) -> Strategy:
         pause_reason=row["pause_reason"],
         created_at=row["created_at"],
         pending=params_from(row["pending_params"]) if row.get("pending_params") else None,
+        deleted=deleted,
     )
 
 

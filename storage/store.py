@@ -83,6 +83,12 @@ class SqliteStore(StrategyStore):
         found = await self._database.run(lambda db: list(db.query(query, [person_id])))
         return [rows.strategy_from(row) for row in found]
 
+    async def all_strategies(self, person_id: int) -> Sequence[Strategy]:
+        """Deleted ones too, under the names that they had."""
+        query = "SELECT * FROM strategies WHERE person_id = ? ORDER BY id"
+        found = await self._database.run(lambda db: list(db.query(query, [person_id])))
+        return [rows.strategy_from(row) for row in found]
+
     async def cycles(self, person_id: int, strategy_id: int) -> Sequence[CycleRecord]:
         """Oldest first."""
         found = await self._database.run(lambda db: list(db.query(_CYCLES, [person_id, strategy_id])))

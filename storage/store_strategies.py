@@ -96,6 +96,6 @@ def _delete(db: Rows, person_id: int, strategy_id: int, at: int) -> Strategy:
     row = _own(db, person_id, strategy_id)
     if row["status"] != RunStatus.IDLE.value:
         raise NotAllowed("running_not_deleted")
-    gone = {"deleted_at": at, "name": f"{row['name']} †{strategy_id}", "pending_params": None}
+    gone = {"deleted_at": at, "name": rows.deleted_name(row["name"], strategy_id), "pending_params": None}
     db.table("strategies").update(strategy_id, gone)
     return rows.strategy_from(row)

@@ -47,6 +47,7 @@ class Strategy:
     """A saved strategy. `pause_reason` is set while PAUSED.
 
     `params` are those of the cycle under way (or the last one); `pending` ones wait for the next to begin.
+    A `deleted` one is of the past: its books stay, and another may bear its name.
     """
 
     id: int
@@ -59,6 +60,7 @@ class Strategy:
     pause_reason: str | None
     created_at: int
     pending: StrategyParams | None = None
+    deleted: bool = False
 
     @property
     def chosen(self) -> StrategyParams:
@@ -74,7 +76,7 @@ class Step:
 
     `expected_sequence` is the number of journalled events before this one; another value in the database means
     a second writer, and the step is refused with StoreError. A `fill` whose (environment, symbol, exec_id,
-    order_id) is known already makes the whole step vanish: commit answers False.
+    order_id) is known already makes the whole step vanish, with those saved together with it: commit answers False.
     """
 
     strategy_id: int
@@ -163,8 +165,10 @@ class StrategyStore(Protocol):
     async def pending_params(self, strategy_id: int) -> StrategyParams | None:
         """Parameters that wait for a cycle to begin."""
 
-    async def commit(self, step: Step) -> bool:
-        """Save one step in one transaction; False when its fill was booked before."""
+    async def commit(self, *steps: Step) -> bool:
+        """Save steps that follow each other in one transaction; False, and nothing saved, when a fill of theirs was
+        booked before.
+        """
 
     async def set_status(self, strategy_id: int, status: RunStatus, reason: str | None = None) -> None: ...
 
@@ -206,6 +210,9 @@ class BookStore(StrategyStore, Protocol):
         """InvalidInput("nome") when this person has a strategy of that name."""
 
     async def strategies(self, person_id: int) -> Sequence[Strategy]: ...
+
+    async def all_strategies(self, person_id: int) -> Sequence[Strategy]:
+        """Deleted ones too, for what is said of the past."""
 
     async def has_traded(self, strategy_id: int) -> bool:
         """Whether the journal knows it: from then on its pair stays, and edits wait for a cycle to begin."""

@@ -63,7 +63,7 @@ class Profits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the log; `strategy` None for what concerns none, or one that is gone."""
+    """A line of the log; `strategy` None for what concerns none."""
 
     told: Told
     strategy: Strategy | None
@@ -153,13 +153,13 @@ class Reports:
 
     async def _cycles(self, person: Person) -> Sequence[tuple[Strategy, CycleRecord]]:
         found = []
-        for strategy in await self._store.strategies(person.id):
+        for strategy in await self._store.all_strategies(person.id):
             found += [(strategy, record) for record in await self._store.cycles(person.id, strategy.id)]
         return found
 
     async def log(self, person: Person, limit: int) -> Sequence[Entry]:
         """The last events, oldest first, told or not."""
-        known = {s.id: s for s in await self._store.strategies(person.id)}
+        known = {s.id: s for s in await self._store.all_strategies(person.id)}
         told = await self.preferences.told(person.id, limit)
         return [Entry(one, known.get(one.strategy_id or 0)) for one in told]
 
@@ -192,7 +192,7 @@ class Reports:
 
     async def _earned(self, person: Person, start: int, end: int) -> tuple[Earned, ...]:
         sums: dict[tuple[bool, str], Earned] = {}
-        for strategy in await self._store.strategies(person.id):
+        for strategy in await self._store.all_strategies(person.id):
             cycles = [
                 c.closed for c in await self._store.cycles(person.id, strategy.id) if start <= c.at < end
             ]

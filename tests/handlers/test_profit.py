@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.domain.events import StopMode
 from bot.domain.market import Symbol
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import CycleClosed
@@ -20,6 +21,7 @@ from handlers import profit_picture
 from handlers.profit import profit_text
 from handlers.profit_file import csv_file
 from handlers.texts import LOCALES, texts_for
+from tests.handlers.test_digest import today
 from tests.handlers.test_status_live import move
 from tests.handlers.test_trading_chat import running
 
@@ -121,3 +123,31 @@ async def test_profit_is_shown_by_period_and_sent_as_a_file(household):
     assert sent[0]["name"].startswith("lucro-day-")
     await household.forge("v1:profit:century")
     await household.wait_for("não vale mais")
+
+
+async def test_a_deleted_strategy_stays_in_the_sums_the_log_and_the_digest_under_its_name(household):
+    await running(household)
+    household.mark()
+    move(household, "62500")
+    await household.wait_for("Ciclo 1 encerrado")
+    person, service = await household.person(), household.app.service
+    await service.stop(person, 1, StopMode.KEEP_COINS)
+    await household.until_rows("SELECT status FROM strategies", [("idle",)])
+    before = (await household.app.reports.profits(person, Period.ALL)).sales
+    await service.saved.delete(person, 1)
+    again = await household.strategy("lenta")
+    assert [s.id for s in await service.strategies(person)] == [again.id]
+    after = (await household.app.reports.profits(person, Period.ALL)).sales
+    assert [sale.closed for sale in after] == [sale.closed for sale in before] != []
+    told = await household.ask("/lucro", "Lucro líquido")
+    assert "· lenta (apagada): +" in told["text"]
+    name, content = csv_file(texts_for("pt_BR"), await household.app.reports.profits(person, Period.ALL))
+    assert ";lenta;BTCUSDT;" in content.decode("utf-8-sig"), name
+    told = await household.ask("/registro", "Últimos acontecimentos")
+    assert "lenta: ⏹ parada" in told["text"]
+    moment, reports = today(household)
+    await reports.set_digest(person, 0)
+    household.mark()
+    moment.at += 24 * 3_600_000
+    await reports.announce_digests()
+    assert "1 ciclo encerrado" in (await household.wait_for("Seu dia"))["text"]

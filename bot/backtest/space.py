@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from bot.domain.cross_rules import OUTCOME, STRUCTURE, Rule
+from bot.domain.ladder import amounts
 from bot.domain.money import plain
 from bot.domain.params import BY_NAME, PARAMETERS, Kind, Parameter, StrategyParams, Value
 from bot.domain.validation import check_field, nearest, validated
@@ -29,6 +30,7 @@ _LOG_FROM = 10
 _BRIEF = Context(prec=4)
 _STEPS = 10_000
 """A drawn value lies on this many steps of its interval (on four digits, on a log scale): short to read and type."""
+_AMOUNT_FIELDS = ("qty_inicial", "multiplicador_qty", "qty_minima", "qty_maxima", "limite_recompras")
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?%?")
 
 
@@ -118,13 +120,15 @@ class Sieve:
     """Says which points are no strategy, by the rules between parameters that the axes touch.
 
     Each value was judged by itself when its axis was read, and the base as a whole, so nothing else can break.
-    Verdicts are kept by the values a rule reads: a grid asks the same question many times.
+    Verdicts are kept by the values a rule reads: a grid asks the same question many times. A point of which an
+    order would be under `min_notional` (quote) is none either: the setup would refuse it.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, min_notional: Decimal = Decimal(0)) -> None:
         varied = {axis.name for axis in space.axes}
         self._space = space
-        self._rules = [rule for rules in (STRUCTURE, OUTCOME) for rule in rules if rule.fields & varied]
+        rules = (*STRUCTURE, *OUTCOME, _large_enough(min_notional))
+        self._rules = [rule for rule in rules if rule.fields & varied]
         self._reads = [[i for i, a in enumerate(space.axes) if a.name in r.fields] for r in self._rules]
         self._kept: list[dict[Point, str | None]] = [{} for _ in self._rules]
 
@@ -141,6 +145,14 @@ class Sieve:
 
 def _broken(rule: Rule, params: StrategyParams) -> str | None:
     return next((fault.field for fault in rule.broken(params, "")), None)
+
+
+def _large_enough(min_notional: Decimal) -> Rule:
+    def broken(params: StrategyParams, _blamed: str) -> Iterator[InvalidInput]:
+        if min(amounts(params)) < min_notional:
+            yield InvalidInput("min_notional", "an order is too small for the exchange")
+
+    return Rule(frozenset(_AMOUNT_FIELDS), broken)
 
 
 def read_space(base: StrategyParams, texts: Iterable[str]) -> Space:

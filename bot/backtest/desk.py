@@ -77,7 +77,7 @@ class Desk:
         if self.balance_asked:
             self.balance_asked = False
             self._begin_numbers_again()
-            self.tell(BalanceRead(Quote(self._free_quote())))
+            self.tell(BalanceRead(Quote(self._quote)))
 
     def buy_at_open(self, price: Decimal) -> None:
         """Fill the first buy that waits, if its amount buys a lot at this open."""
@@ -171,8 +171,11 @@ class Desk:
                 pass  # other notices have no reader here; nothing fills in parts, and the rules stay as they are
 
     def _refusal(self, order: OwnOrder) -> RefusalReason | None:
-        """What an exchange would say against an order: a filter first, then the coins that it locks."""
-        needed, free = Decimal(0), self._free_quote()
+        """What an exchange would say against an order: a filter first, then the coins that it would lock.
+
+        Nothing else is locked meanwhile: a cycle has one buy and one sell at most, and its buys come one by one.
+        """
+        needed, free = Decimal(0), self._quote
         if order.amount is not None:
             fits, needed = order.amount >= self._rules.min_notional, order.amount.value
         elif order.price is not None and order.quantity is not None:
@@ -186,12 +189,6 @@ class Desk:
         if not fits:
             return RefusalReason.RULES
         return RefusalReason.NO_FUNDS if needed > free else None
-
-    def _free_quote(self) -> Decimal:
-        rebuy = self.resting.get(Leg.REBUY)
-        if rebuy is None or rebuy.price is None or rebuy.quantity is None:
-            return self._quote
-        return EXACT.subtract(self._quote, rebuy.quantity.at(rebuy.price).value)
 
     def _begin_numbers_again(self) -> None:
         state = self._state

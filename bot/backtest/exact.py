@@ -66,14 +66,13 @@ class _Walk:
             candle = self._next(candle + 1)
 
     def _open(self, candle: int) -> None:
-        """The path's first point, where a cycle may begin."""
+        """The path's first point, where a cycle may begin; what a gap passed over is met on leaving it."""
         desk = self._desk
         self._position = self._history.price(self._history.opens[candle]).value
         if desk.wake_is_due():
             desk.tell(Tick())
         desk.answer_balance()
         desk.buy_at_open(self._position)
-        self._meet(self._position)
 
     def _through(self, candle: int) -> None:
         for point in self._path(candle):

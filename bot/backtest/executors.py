@@ -198,3 +198,8 @@ def run_one(work: Callable[[Any, Any], Any], carried: Carried, batch: object) ->
         _KEPT.clear()
         _KEPT[carried.key] = carried.open()
     return work(_KEPT[carried.key], batch)
+
+
+def forget() -> None:
+    """Let go of what was opened last."""
+    _KEPT.clear()

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bot.backtest import batch
+from bot.backtest.batch import Prepared, prepare
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import figures
 from bot.backtest.history import History
@@ -14,6 +17,7 @@ from bot.backtest.model import Terms
 from bot.backtest.outcome import Outcome, brief
 from bot.backtest.shared_history import HistoryFile, lay_down
 from bot.backtest.space import Point, Sieve, Space, written
+from bot.backtest.ticks import NoTicks
 from bot.domain.market import Side
 from bot.domain.params import StrategyParams
 
@@ -69,33 +73,83 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """Candles to judge on, and the same made ready for the fast path; None where they cannot be, or must not."""
+
+    history: History
+    prepared: Prepared | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroundFile:
+    """The same, in files of this machine."""
+
+    history: HistoryFile
+    prepared: Prepared | None
+
+    def open(self) -> Ground:
+        return Ground(self.history.open(), self.prepared)
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
-    """What all chunks share; `windows` None judges on the whole history."""
+    """What all chunks share. `windows` are judged on one by one, each a run of its own; None: the whole history.
+
+    `exact`: the fast path is not wanted.
+    """
 
     key: str
     space: Space
     terms: Terms
-    history: History | HistoryFile
+    history: History
     windows: tuple[tuple[int, int], ...] | None = None
-
-    def on_disk(self, folder: Path) -> "Assignment":
-        if isinstance(self.history, HistoryFile):
-            return self
-        return replace(self, history=lay_down(self.history, folder / "candles.npy"))
+    exact: bool = False
 
     def open(self) -> "Bench":
-        return Bench(self)
+        return Bench(self.space, self.terms, self.grounds())
+
+    def grounds(self) -> tuple[Ground, ...]:
+        spans: tuple[tuple[int | None, int | None], ...] = self.windows or ((None, None),)
+        histories = [self.history.between(*span) for span in spans]
+        return tuple(Ground(one, None if self.exact else made_ready(one, self.terms)) for one in histories)
+
+    def on_disk(self, folder: Path) -> "AssignmentFile":
+        """In files under `folder` that the processes of this machine map and share."""
+        files = []
+        for number, ground in enumerate(self.grounds()):
+            laid = lay_down(ground.history, folder / f"candles{number}.npy")
+            kept = None if ground.prepared is None else ground.prepared.kept(folder / f"prepared{number}")
+            files.append(GroundFile(laid, kept))
+        return AssignmentFile(self.key, self.space, self.terms, tuple(files))
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentFile:
+    """An assignment whose candles lie in files: small enough to go with every chunk."""
+
+    key: str
+    space: Space
+    terms: Terms
+    files: tuple[GroundFile, ...]
+
+    def open(self) -> "Bench":
+        return Bench(self.space, self.terms, tuple(file.open() for file in self.files))
 
 
 class Bench:
     """An assignment in a worker: the candles at hand, and what was learned about the space."""
 
-    def __init__(self, given: Assignment) -> None:
-        history = given.history.open() if isinstance(given.history, HistoryFile) else given.history
-        self.space, self.terms = given.space, given.terms
-        self.sieve = Sieve(given.space, given.terms.rules.min_notional.value)
-        spans = given.windows or ((None, None),)
-        self.histories = tuple(history.between(*span) for span in spans)
+    def __init__(self, space: Space, terms: Terms, grounds: tuple[Ground, ...]) -> None:
+        self.space, self.terms, self.grounds = space, terms, grounds
+        self.sieve = Sieve(space, terms.rules.min_notional.value)
+
+
+def made_ready(history: History, terms: Terms) -> Prepared | None:
+    """For the fast path; None where it cannot count in this pair's ticks."""
+    try:
+        return prepare(history, terms)
+    except NoTicks:
+        return None
 
 
 def judge(bench: Bench, chunk: Chunk) -> Judged:
@@ -108,8 +162,8 @@ def judge(bench: Bench, chunk: Chunk) -> Judged:
         else:
             judged.refused[refusal] += 1
     wanted = tuple(asked.values())
-    by_window = [outcomes_of(history, bench.terms, wanted, exact=chunk.exact) for history in bench.histories]
-    for number, outcomes in zip(asked, zip(*by_window, strict=True), strict=True):
+    by_ground = [_outcomes(ground, bench.terms, wanted, exact=chunk.exact) for ground in bench.grounds]
+    for number, outcomes in zip(asked, zip(*by_ground, strict=True), strict=True):
         proven = tuple(outcome for outcome in outcomes if outcome is not None)
         if len(proven) == len(outcomes):
             judged.rows[number] = proven
@@ -118,16 +172,35 @@ def judge(bench: Bench, chunk: Chunk) -> Judged:
     return judged
 
 
-def outcomes_of(
-    history: History, terms: Terms, wanted: Sequence[StrategyParams], *, exact: bool
+def _outcomes(
+    ground: Ground, terms: Terms, wanted: Sequence[StrategyParams], *, exact: bool
 ) -> list[Outcome | None]:
     """One outcome for each; None where the fast path cannot show that it equals the exact one."""
-    if not exact:
-        pass
-    return [exact_outcome(history, terms, params) for params in wanted]
+    if exact:
+        return [exact_outcome(ground.history, terms, params) for params in wanted]
+    if ground.prepared is None:
+        return [None] * len(wanted)
+    return [_read(row) if row["proven"] else None for row in batch.evaluate(ground.prepared, terms, wanted)]
+
+
+def _read(row: Any) -> Outcome:  # noqa: ANN401 - a row of batch.SUMMARY
+    return Outcome(
+        net_profit=_decimal(row["net_profit"]),
+        unrealised=_decimal(row["unrealised"]),
+        worst_loss=_decimal(row["worst_loss"]),
+        most_invested=_decimal(row["max_invested"]),
+        cycles=int(row["cycles"]),
+        rebuys=int(row["rebuys"]),
+        open_rebuys=None if row["open_rebuys"] < 0 else int(row["open_rebuys"]),
+    )
+
+
+def _decimal(amount: float) -> Decimal:
+    return brief(Decimal(repr(float(amount))))
 
 
 def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Outcome:
+    """From a run in decimals."""
     run = run_exact(params, terms, history)
     told = figures(run, history)
     return Outcome(

@@ -1,16 +1,16 @@
-"""Where batches run: this machine's processors, or a Dask cluster whose address is given."""
+"""Where batches run: here, on this machine's processors, or a Dask cluster whose address is given."""
 
 import os
 import signal
 import tempfile
 import threading
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import Any
 
-from bot.backtest.executors import LostWorkers, Pool, Portable, Verdict
+from bot.backtest.executors import LostWorkers, Pool, Portable, Verdict, forget
 from bot.errors import InvalidInput
 
 _NICE = 10
@@ -123,3 +123,28 @@ class DaskPool:
         if self._client is not None:
             self._client.close()
         self._client = None
+
+
+class InlinePool:
+    """No workers at all: each batch is done where it is asked for. For a process that is a worker itself."""
+
+    workers = 1
+
+    def start(self) -> Executor:
+        return _Inline()
+
+    def carry(self, given: Portable) -> Any:  # noqa: ANN401 - as Pool says
+        return given
+
+    def verdict(self, error: BaseException) -> Verdict:  # noqa: ARG002
+        return Verdict.ERROR
+
+    def end(self) -> None:
+        forget()
+
+
+class _Inline(Executor):
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the executor's own signature
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future

@@ -93,7 +93,6 @@ class Sweeper:
     journal: Journal | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     on_progress: Callable[[Progress], None] | None = None
-    exact: bool = False
 
     def __post_init__(self) -> None:
         self._queue: deque[Chunk] = deque()
@@ -129,7 +128,7 @@ class Sweeper:
                 search.tell([None if row is None else row.outcome for row in rows])
             points = search.ask(total - end)
             asked = (end, end + len(points))
-            size = 1 if self.exact else max(1, -(-len(points) // (4 * self.pool.workers)))
+            size = 1 if self.given.exact else max(1, -(-len(points) // (4 * self.pool.workers)))
             for start in range(0, len(points), size):
                 part = points[start : start + size]
                 self._queue.append(self._chunk(end + start, end + start + len(part), points=part))
@@ -138,7 +137,7 @@ class Sweeper:
         return self._run(total)
 
     def _span(self, total: int, seed: int | None) -> Sweep:
-        size = _EXACT_CHUNK if self.exact else max(1, min(_CHUNK, total // 64))
+        size = _EXACT_CHUNK if self.given.exact else max(1, min(_CHUNK, total // 64))
         for first in range(0, total, size):
             self._queue.append(self._chunk(first, min(first + size, total), seed=seed))
         return self._run(total)
@@ -146,7 +145,7 @@ class Sweeper:
     def _chunk(
         self, first: int, end: int, *, seed: int | None = None, points: tuple[Point, ...] | None = None
     ) -> Chunk:
-        return Chunk(first, end, seed, points, self.exact)
+        return Chunk(first, end, seed, points, self.given.exact)
 
     def _run(self, total: int) -> Sweep:
         self._total = total
@@ -200,7 +199,7 @@ class Sweeper:
         if chunk.first != _BASE:
             self._refused += judged.refused
             self._done += len(judged.rows) + judged.refused.total()
-            self._rejudged += len(judged.rows) if chunk.exact and not self.exact else 0
+            self._rejudged += len(judged.rows) if chunk.exact and not self.given.exact else 0
 
     def _told(self) -> None:
         if self.on_progress is not None:

@@ -1,0 +1,174 @@
+"""Many sets of parameters over the same candles, compiled: what a sweep and a survival study are made of.
+
+Amounts are doubles in quote: good for choosing and for pictures. What is chosen is run again by bot.backtest.fast,
+in decimals. A row with `proven` 0 means nothing but that: its set must be run by the exact path.
+"""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.backtest import kernel
+from bot.backtest.kernel_cycle import Rows, World
+from bot.backtest.model import Terms
+from bot.backtest.prepared import Prepared, prepare
+from bot.backtest.rungs import in_wholes, packed, unit_of
+from bot.domain.params import StrategyParams
+
+__all__ = ["CYCLE", "SUMMARY", "Prepared", "evaluate", "first_cycles", "prepare"]
+
+SUMMARY = np.dtype(
+    [
+        ("net_profit", "f8"),
+        ("unrealised", "f8"),
+        ("max_invested", "f8"),
+        ("worst_loss", "f8"),
+        ("fees", "f8"),
+        ("seconds_locked", "f8"),
+        ("seconds_exhausted", "f8"),
+        ("cycles", "i8"),
+        ("fills", "i8"),
+        ("rebuys", "i8"),
+        ("most_rebuys", "i8"),
+        ("exhausted_cycles", "i8"),
+        ("open_rebuys", "i8"),
+        ("proven", "u1"),
+        ("why", "i1"),
+    ]
+)
+"""A run. `net_profit` of the closed cycles, `unrealised` of the open one at the last close less taxa and its cost.
+
+`max_invested` is the most that one cycle's buys and what was carried into it cost; `worst_loss` the largest of
+cost - held * low * (1 - taxa) at any low; `fees` both sides' in quote. `seconds_locked`: coins were held;
+`seconds_exhausted`: and no re-buy rested; `exhausted_cycles` so ended their ladder. `rebuys` of all cycles,
+`most_rebuys` of one; `open_rebuys` of the open one, -1 where none is. `why`: see REASONS.
+"""
+
+CYCLE = np.dtype(
+    [
+        ("exit", "i8"),
+        ("rebuys", "i8"),
+        ("out_of_rebuys", "u1"),
+        ("cut_by_limit", "u1"),
+        ("worst_loss", "f8"),
+        ("max_invested", "f8"),
+        ("proven", "u1"),
+        ("why", "i1"),
+        ("started", "u1"),
+    ]
+)
+"""One cycle. `exit` is its exit's candle, -1 where it is still open at the end. `out_of_rebuys`: all were used, and
+a low came below the last one's price; `cut_by_limit`: saldo_limite or the free money ended the ladder before that.
+`started` 0: the balance does not pay for the first buy.
+"""
+
+REASONS: MappingProxyType[int, str] = MappingProxyType(
+    {
+        0: "proven",
+        1: "a price, a quantity or a limit lies too near a boundary of rounding",
+        2: "an exit is under the exchange's minimum order",
+        3: "an exit is over the exchange's largest order",
+        4: "a first buy is less than a lot",
+        5: "amounts are too large for 64 bits",
+        6: "a parameter cannot be had in whole ticks and lots",
+    }
+)
+_NOT_WHOLE = 6
+_AT_ONCE = 512
+_LIMITED = (2, 3)
+
+
+def evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams]) -> NDArray[Any]:
+    """A run of each set (valid ones), as rows of SUMMARY in their order; ValueError where `prepared` is of other terms."""
+    _same(prepared, terms)
+    answer = np.zeros(len(sets), dtype=SUMMARY)
+    for start in range(0, len(sets), _AT_ONCE):
+        _evaluate(prepared, terms, sets[start : start + _AT_ONCE], answer[start : start + _AT_ONCE])
+    return answer
+
+
+def _evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams], answer: NDArray[Any]) -> None:
+    wholes = [in_wholes(params, terms) for params in sets]
+    had = np.array([not one.why for one in wholes])
+    answer["why"] = np.where(had, 0, _NOT_WHOLE)
+    able = [one for one in wholes if not one.why]
+    if not able:
+        return
+    counts = np.zeros((len(able), kernel.COUNTS_SIZE), dtype=np.int64)
+    sums = np.zeros((len(able), kernel.SUMS_SIZE), dtype=np.float64)
+    kernel.run_sets(_world(prepared), Rows(*packed(able)), counts, sums)
+    sums *= float(unit_of(terms.rules))
+    part = np.zeros(len(able), dtype=SUMMARY)
+    for name, at in _SUMS.items():
+        part[name] = sums[:, at]
+    for name, at in _COUNTS.items():
+        part[name] = counts[:, at]
+    part["seconds_locked"] = counts[:, kernel.LOCKED] / 1000
+    part["seconds_exhausted"] = counts[:, kernel.EXHAUSTED] / 1000
+    part["proven"] = counts[:, kernel.WHY] == 0
+    answer[had] = part
+
+
+_SUMS = {
+    "net_profit": kernel.NET,
+    "unrealised": kernel.UNREALISED,
+    "max_invested": kernel.INVESTED,
+    "worst_loss": kernel.WORST,
+    "fees": kernel.FEES,
+}
+_COUNTS = {
+    "cycles": kernel.CYCLES,
+    "fills": kernel.FILLS_DONE,
+    "rebuys": kernel.REBUYS,
+    "most_rebuys": kernel.MOST_REBUYS,
+    "exhausted_cycles": kernel.ENDED_CYCLES,
+    "open_rebuys": kernel.OPEN_REBUYS,
+    "why": kernel.WHY,
+}
+
+
+def first_cycles(
+    prepared: Prepared, params: StrategyParams, terms: Terms, starts: NDArray[np.int64]
+) -> NDArray[Any]:
+    """One cycle from the open of each candle in `starts`, each by itself, as rows of CYCLE in their order."""
+    _same(prepared, terms)
+    answer = np.zeros(len(starts), dtype=CYCLE)
+    wholes = in_wholes(params, terms)
+    if wholes.why:
+        answer["why"] = _NOT_WHOLE
+        return answer
+    counts = np.zeros((len(starts), kernel.FIRST_COUNTS_SIZE), dtype=np.int64)
+    sums = np.zeros((len(starts), kernel.FIRST_SUMS_SIZE), dtype=np.float64)
+    rows = Rows(*(column[0] for column in packed([wholes])))
+    kernel.run_starts(_world(prepared), rows, np.asarray(starts, dtype=np.int64), counts, sums)
+    sums *= float(unit_of(terms.rules))
+    exits = counts[:, kernel.EXIT]
+    answer["exit"] = np.maximum(exits, -1)
+    answer["rebuys"], answer["out_of_rebuys"] = counts[:, kernel.USED], counts[:, kernel.OUT]
+    answer["cut_by_limit"] = np.isin(counts[:, kernel.ENDED], _LIMITED)
+    answer["worst_loss"] = sums[:, kernel.FIRST_WORST]
+    answer["max_invested"] = sums[:, kernel.FIRST_INVESTED]
+    answer["why"] = counts[:, kernel.FAULT_IN]
+    answer["proven"] = counts[:, kernel.FAULT_IN] == 0
+    answer["started"] = exits >= -1
+    return answer
+
+
+def _world(prepared: Prepared) -> World:
+    return World(
+        prepared.lows,
+        prepared.highs,
+        prepared.levels,
+        prepared.marks,
+        prepared.depths,
+        prepared.times,
+        prepared.units,
+    )
+
+
+def _same(prepared: Prepared, terms: Terms) -> None:
+    if not prepared.fits(terms):
+        raise ValueError("the candles were prepared for another tick or another slippage")

@@ -170,6 +170,7 @@ class App:
             sender=application.bot,
             clock=self._clock,
             choices=self.reports.preferences,
+            zone_of=self.reports.zone,
         )
         live = LiveCards(
             service=self.service, reports=self.reports, sender=application.bot, clock=self._clock
@@ -178,7 +179,11 @@ class App:
         application.bot_data[LIVE_CARDS] = live
         stack.push_async_callback(stop_chat, application)
         self.vault_news = VaultNews(
-            service=self.service, sender=application.bot, secret_entry=secret_entry, clock=self._clock
+            service=self.service,
+            sender=application.bot,
+            secret_entry=secret_entry,
+            clock=self._clock,
+            zone_of=self.reports.zone,
         )
         application.bot_data[VAULT_NEWS] = self.vault_news.away
         stack.push_async_callback(self.vault_news.close)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from bot.domain.events import StopMode
 from bot.domain.money import EXACT, Quote
@@ -96,9 +97,9 @@ def run_question(texts: Texts, strategy: Strategy) -> str:
     )
 
 
-def status_text(texts: Texts, card: StatusCard) -> str:
+def status_text(texts: Texts, card: StatusCard, zone: ZoneInfo) -> str:
     """The figures of one strategy now, with the moment they are of."""
-    moment = texts("status.at", moment=Formats(texts.locale).moment(card.at))
+    moment = texts("status.at", moment=Formats(texts.locale, zone).moment(card.at))
     return f"{status_figures(texts, card)}\n\n{moment}"
 
 

@@ -1,7 +1,8 @@
 """Amounts as a person of one locale reads them. Only here do numbers lose digits, and only for the eye."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
@@ -9,6 +10,7 @@ from babel.numbers import format_decimal
 from bot.domain.market import Symbol
 from bot.domain.money import EXACT, Base, Price, Quote
 
+UTC = ZoneInfo("UTC")
 NARROW_SPACE = "\N{NO-BREAK SPACE}"
 _PRICE_DIGITS = 6
 _SMALL_DIGITS = 3
@@ -18,10 +20,11 @@ _MOST_PLACES = 18
 
 
 class Formats:
-    """The number formats of one locale (`pt_BR`, `en`)."""
+    """The number formats of one locale (`pt_BR`, `en`); times of day and days are those of `zone`."""
 
-    def __init__(self, locale: str) -> None:
+    def __init__(self, locale: str, zone: ZoneInfo = UTC) -> None:
         self.locale = locale
+        self._zone = zone
 
     def number(
         self, value: Decimal, *, least: int = 0, most: int = _QUANTITY_PLACES, signed: bool = False
@@ -52,11 +55,23 @@ class Formats:
         return f"{self.number(value, most=_PERCENT_PLACES, signed=signed)}%"
 
     def moment(self, at: int) -> str:
-        """The time of day (UTC) of `at` (ms UTC)."""
-        return f"{format_time(_utc(at), 'HH:mm:ss', locale=self.locale)} UTC"
+        """The time of day, to the second, of `at` (ms UTC)."""
+        return self._time(at, "HH:mm:ss")
+
+    def minute(self, at: int) -> str:
+        """The same, to the minute."""
+        return self._time(at, "HH:mm")
 
     def day(self, at: int) -> str:
-        return format_date(_utc(at), "medium", locale=self.locale)
+        return format_date(self._local(at), "medium", locale=self.locale)
+
+    def _time(self, at: int, form: str) -> str:
+        """UTC is nobody's own clock: there it is said."""
+        name = " UTC" if self._zone.key == UTC.key else ""
+        return f"{format_time(self._local(at), form, locale=self.locale)}{name}"
+
+    def _local(self, at: int) -> datetime:
+        return datetime.fromtimestamp(at / 1000, self._zone)
 
 
 def _places(value: Decimal, digits: int) -> int:
@@ -64,7 +79,3 @@ def _places(value: Decimal, digits: int) -> int:
     if not value:
         return 2
     return min(max(2, digits - 1 - value.adjusted()), _MOST_PLACES)
-
-
-def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at / 1000, UTC)

@@ -66,7 +66,7 @@ def entry_line(texts: Texts, entry: Entry, zone: ZoneInfo, *, whole: bool = Fals
     when = datetime.fromtimestamp(entry.told.at / 1000, zone)
     form = "%d/%m %H:%M" if texts.locale == "pt_BR" else "%b %d %H:%M"
     symbol = entry.strategy.symbol if entry.strategy is not None else None
-    told = notice_lines(texts, entry.told.notice, symbol)
+    told = notice_lines(texts, entry.told.notice, symbol, zone)
     said = " · ".join(line for text in told for line in text.splitlines()) if whole else told[0]
     moment = f"{when:%Y-%m-%d %H:%M:%S}" if whole else f"{when:{form}}"
     if entry.strategy is None:

@@ -3,9 +3,10 @@
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import structlog
 from telegram import InlineKeyboardMarkup
@@ -17,6 +18,7 @@ from bot.ports import Clock, OutboxItem, Person, Strategy
 from bot.ports.preferences import Choice
 from bot.service import Service
 from handlers.alert_kinds import Batch, batches, choice_for
+from handlers.formats import UTC
 from handlers.limiter import UNLIMITED, AnswersFirst, Limiter, seconds_of
 from handlers.texts import texts_for
 from handlers.views import notice_keyboard, notices_text
@@ -63,6 +65,7 @@ class Notifier:
         sender: ExtBot[Any],
         clock: Clock,
         choices: Choices | None = None,
+        zone_of: Callable[[Person], Awaitable[ZoneInfo]] | None = None,
         limiter: Limiter | None = None,
         gather: float = GATHER_S,
     ) -> None:
@@ -71,6 +74,7 @@ class Notifier:
         self._sender = sender
         self._clock = clock
         self._choices = choices
+        self._zone_of = zone_of
         self._limiter = limiter or shared_limiter(sender)
         self._gather = gather
         self._gathering: dict[tuple[int, int | None], float] = {}
@@ -161,7 +165,8 @@ class Notifier:
         texts = texts_for(person.locale or "en")
         last = batch.items[-1]
         strategy = await self._strategy(last, person)
-        text = notices_text(texts, [item.notice for item in batch.items], strategy)
+        zone = await self._zone_of(person) if self._zone_of else UTC
+        text = notices_text(texts, [item.notice for item in batch.items], strategy, zone)
         buttons = notice_keyboard(texts, last.notice, strategy)
         try:
             await self._sender.send_message(

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardMarkup, Update
 from telegram.error import TelegramError
@@ -11,6 +12,7 @@ from telegram.error import TelegramError
 from bot.errors import NotAllowed
 from bot.ports import Role, Strategy
 from bot.ports.people import AuditEntry, Member
+from handlers.alert_context import zone_of
 from handlers.callback import Press
 from handlers.context import ChatContext
 from handlers.formats import Formats
@@ -136,7 +138,8 @@ async def audit(update: Update, context: ChatContext) -> None:
     if not entries:
         await say(update, context, texts("audit.empty"))
         return
-    lines = [texts("audit.head", n=len(entries)), "", *(_deed(texts, entry) for entry in entries)]
+    zone = await zone_of(context)
+    lines = [texts("audit.head", n=len(entries)), "", *(_deed(texts, entry, zone) for entry in entries)]
     button = Button(texts.plain("button.audit_file"), Press("audit_file"))
     await say(update, context, "\n".join(lines), keyboard([button]))
 
@@ -159,8 +162,8 @@ def _flat(word: str) -> str:
     return " ".join(word.split())
 
 
-def _deed(texts: Texts, entry: AuditEntry) -> str:
-    formats = Formats(texts.locale)
+def _deed(texts: Texts, entry: AuditEntry, zone: ZoneInfo) -> str:
+    formats = Formats(texts.locale, zone)
     return texts(
         "audit.line",
         day=formats.day(entry.at),

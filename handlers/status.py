@@ -3,7 +3,7 @@
 from telegram import Message, Update
 
 from bot.errors import NotAllowed
-from handlers.alert_context import live_cards_of, reports_of
+from handlers.alert_context import live_cards_of, reports_of, zone_of
 from handlers.callback import Press
 from handlers.cards import header, status_text
 from handlers.context import ChatContext
@@ -35,7 +35,10 @@ async def one_status(update: Update, context: ChatContext) -> None:
     card = await context.service.status_card(context.person, strategy)
     living = await live_cards_of(context).card_of(context.person, strategy.id)
     pinned = living.pinned if living is not None and living.message_id == _message_id(update) else None
-    text, buttons = status_text(context.texts, card), status_keyboard(context.texts, card, pinned=pinned)
+    text, buttons = (
+        status_text(context.texts, card, await zone_of(context)),
+        status_keyboard(context.texts, card, pinned=pinned),
+    )
     await show(update, context, text, buttons)
 
 
@@ -49,7 +52,12 @@ async def pin(update: Update, context: ChatContext) -> None:
     living = await live_cards_of(context).card_of(context.person, strategy.id)
     pinned = living is not None and living.pinned
     await answer(update, texts.plain("live.pinned" if pinned else "live.unpinned"))
-    await show(update, context, status_text(texts, card), status_keyboard(texts, card, pinned=pinned))
+    await show(
+        update,
+        context,
+        status_text(texts, card, await zone_of(context)),
+        status_keyboard(texts, card, pinned=pinned),
+    )
 
 
 async def status_picture(update: Update, context: ChatContext) -> None:
@@ -59,7 +67,7 @@ async def status_picture(update: Update, context: ChatContext) -> None:
     strategy = await context.service.strategy(context.person, number_in(press_of(update)))
     past = await reports.past(context.person, strategy)
     taste = await reports.preferences.taste(context.person.id)
-    zone = await reports.zone(context.person)
+    zone = await zone_of(context)
     png = await picture(texts, past, zone, dark=taste.dark)
     await context.bot.send_photo(
         chat_id_of(update), png, caption=header(texts, strategy), filename=f"{strategy.symbol.name}.png"

@@ -131,7 +131,7 @@ class LiveCards:
             return
         try:
             await self._sender.edit_message_text(
-                status_text(texts, found),
+                status_text(texts, found, await self._reports.zone(person)),
                 chat_id=person.chat_id,
                 message_id=card.message_id,
                 reply_markup=status_keyboard(texts, found, pinned=card.pinned),
@@ -175,7 +175,7 @@ class LiveCards:
         pinned = old is not None and old.pinned
         message = await self._sender.send_message(
             person.chat_id,
-            status_text(texts, found),
+            status_text(texts, found, await self._reports.zone(person)),
             reply_markup=status_keyboard(texts, found, pinned=pinned),
             disable_notification=silent,
         )

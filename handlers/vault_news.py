@@ -1,9 +1,10 @@
 """What the chat says by itself once the vault was opened: on the page, or by a typed password."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, assert_never
+from zoneinfo import ZoneInfo
 
 import structlog
 from telegram.error import TelegramError
@@ -29,12 +30,19 @@ class VaultNews:
     """Sends at once what was done, and a summary of the locked time when the exchange has been compared with."""
 
     def __init__(
-        self, *, service: Service, sender: ExtBot[Any], secret_entry: SecretEntry, clock: Clock
+        self,
+        *,
+        service: Service,
+        sender: ExtBot[Any],
+        secret_entry: SecretEntry,
+        clock: Clock,
+        zone_of: Callable[[Person], Awaitable[ZoneInfo]],
     ) -> None:
         self._service = service
         self._sender = sender
         self._secret_entry = secret_entry
         self._clock = clock
+        self._zone_of = zone_of
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def from_page(self, person: Person, ticket: Ticket, news: Sequence[News]) -> None:
@@ -67,7 +75,8 @@ class VaultNews:
 
     async def _away(self, person: Person, opened: Opened) -> None:
         away = await self._service.care.while_away(opened)
-        await self._sender.send_message(person.chat_id, away_text(texts_for(person.locale or "en"), away))
+        text = away_text(texts_for(person.locale or "en"), away, await self._zone_of(person))
+        await self._sender.send_message(person.chat_id, text)
 
     def _line(self, texts: Texts, item: News) -> str:
         match item:

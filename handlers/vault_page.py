@@ -8,13 +8,14 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Update, WebAppI
 
 from bot.errors import BotError, WrongPassword
 from bot.service.tickets import Errand, Purpose
+from handlers.alert_context import zone_of
 from handlers.context import ChatContext
 from handlers.failures import explain
+from handlers.formats import Formats
 from handlers.secret_entry import Goal
 from handlers.start import environment_name
 from handlers.talk import chat_id_of
 from handlers.texts import Texts, texts_for
-from handlers.vault_texts import moment
 
 _TAG = re.compile(r"<[^>]*>")
 
@@ -37,7 +38,7 @@ async def offer_page(update: Update, context: ChatContext, goal: Goal, typed: st
     asks = texts(
         f"page.ask_{errand.purpose.value}",
         environment=environment_name(texts, errand.environment) if errand.environment else "",
-        since=moment(texts, care.locked_since(context.person)),
+        since=Formats(texts.locale, await zone_of(context)).minute(care.locked_since(context.person)),
     )
     where = _where(texts, link, in_chat=care.page_in_chat)
     parts = [typed, texts("page.or_typed"), where] if typed else [asks, where]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from bot.domain.money import Price
 from bot.domain.notices import VaultLockedNotice
@@ -10,19 +11,15 @@ from handlers.formats import Formats
 from handlers.texts import Texts
 
 
-def moment(texts: Texts, at: int) -> str:
-    """Hour and minute of `at` (ms UTC)."""
-    hour, minute, *_ = Formats(texts.locale).moment(at).split(":")
-    return f"{hour}:{minute} UTC"
-
-
-def locked_lines(texts: Texts, notice: VaultLockedNotice) -> list[str]:
+def locked_lines(texts: Texts, notice: VaultLockedNotice, zone: ZoneInfo) -> list[str]:
     """Since when, and where each exit still rests."""
     if not notice.since:
         return [
             texts.count("notice.vault_locked", len(notice.strategies), names=", ".join(notice.strategies))
         ]
-    head = texts.count("locked.since", len(notice.strategies), since=moment(texts, notice.since))
+    head = texts.count(
+        "locked.since", len(notice.strategies), since=Formats(texts.locale, zone).minute(notice.since)
+    )
     exits = [_exit_line(texts, "locked", note.strategy, note.pair, note.price) for note in notice.exits]
     return [head, *exits, texts("locked.go_on")]
 
@@ -37,9 +34,10 @@ def opened_text(texts: Texts, opened: Opened) -> str:
     return "\n".join([first, *stops])
 
 
-def away_text(texts: Texts, away: WhileAway) -> str:
+def away_text(texts: Texts, away: WhileAway, zone: ZoneInfo) -> str:
     """The fills of the locked time, and the exits now."""
-    times = {"since": moment(texts, away.opened.since), "until": moment(texts, away.opened.at)}
+    formats = Formats(texts.locale, zone)
+    times = {"since": formats.minute(away.opened.since), "until": formats.minute(away.opened.at)}
     kinds = Counter(record.leg for record in away.fills)
     if kinds:
         told = ", ".join(texts.count(f"away.kind_{leg}", n) for leg, n in sorted(kinds.items()))

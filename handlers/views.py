@@ -1,8 +1,9 @@
 """Notices as text: what an alert says, in the reader's language at the moment it is sent. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from telegram import InlineKeyboardMarkup
 
@@ -30,7 +31,7 @@ from bot.domain.orders import Leg
 from bot.ports import Strategy
 from handlers.callback import Press
 from handlers.cards import header, pause_reason
-from handlers.formats import Formats
+from handlers.formats import UTC, Formats
 from handlers.keyboards import Button, keyboard
 from handlers.texts import Texts
 from handlers.vault_texts import locked_lines
@@ -38,19 +39,21 @@ from handlers.vault_texts import locked_lines
 _NO_SYMBOL = Symbol("", "", "")
 
 
-def notice_text(texts: Texts, notice: Notice, strategy: Strategy | None) -> str:
+def notice_text(texts: Texts, notice: Notice, strategy: Strategy | None, zone: ZoneInfo = UTC) -> str:
     """Telegram HTML; the strategy's name, pair and SIM or REAL stand in the first line."""
-    return notices_text(texts, [notice], strategy)
+    return notices_text(texts, [notice], strategy, zone)
 
 
-def notice_lines(texts: Texts, notice: Notice, symbol: Symbol | None) -> list[str]:
+def notice_lines(texts: Texts, notice: Notice, symbol: Symbol | None, zone: ZoneInfo) -> list[str]:
     """The notice alone, without the line that names its strategy."""
-    return _Words(texts, symbol or _NO_SYMBOL).lines(notice)
+    return _Words(texts, symbol or _NO_SYMBOL, zone).lines(notice)
 
 
-def notices_text(texts: Texts, notices: Sequence[Notice], strategy: Strategy | None) -> str:
+def notices_text(
+    texts: Texts, notices: Sequence[Notice], strategy: Strategy | None, zone: ZoneInfo = UTC
+) -> str:
     """Several notices of one strategy in one message: each named in its line, the last one told whole."""
-    words = _Words(texts, strategy.symbol if strategy is not None else _NO_SYMBOL)
+    words = _Words(texts, strategy.symbol if strategy is not None else _NO_SYMBOL, zone)
     lines = [line for notice in notices[:-1] for line in words.brief(notice)]
     if lines:
         lines.insert(0, texts.count("alerts.several", len(notices)))
@@ -75,10 +78,11 @@ def notice_keyboard(texts: Texts, notice: Notice, strategy: Strategy | None) -> 
 class _Words:
     """The lines of each notice, with the numbers of one locale and pair."""
 
-    def __init__(self, texts: Texts, symbol: Symbol) -> None:
+    def __init__(self, texts: Texts, symbol: Symbol, zone: ZoneInfo) -> None:
         self._texts = texts
         self._formats = Formats(texts.locale)
         self._symbol = symbol
+        self._zone = zone
 
     def lines(self, notice: Notice) -> list[str]:
         texts = self._texts
@@ -109,7 +113,7 @@ class _Words:
             case Paused(reason=reason):
                 return [texts("notice.paused", reason=pause_reason(texts, reason))]
             case VaultLockedNotice():
-                return locked_lines(texts, notice)
+                return locked_lines(texts, notice, self._zone)
             case Digest():
                 return self._digest(notice)
             case _:
@@ -128,7 +132,7 @@ class _Words:
 
     def _digest(self, notice: Digest) -> list[str]:
         day = self._formats.day(
-            int(datetime.fromisoformat(notice.day).replace(tzinfo=UTC).timestamp() * 1000)
+            int(datetime.fromisoformat(notice.day).replace(tzinfo=UTC).timestamp() * 1000)  # a day, no moment
         )
         return [self._texts("digest.head", day=day), *(self._earned(one) for one in notice.earned)]
 

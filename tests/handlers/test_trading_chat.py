@@ -45,7 +45,6 @@ async def test_a_strategy_is_run_watched_and_stopped_keeping_its_coins(household
         "(-1",
         "Investido:",
         "Lucro até agora",
-        "UTC",
     ):
         assert part in card["text"], part
     question = await household.ask("/stop", "Como ela deve parar")

@@ -1,5 +1,6 @@
 """The search for the next candle that matters, against a look at every candle."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -35,6 +36,16 @@ def test_the_first_candle_that_touches_is_found_from_every_start(
 def test_the_first_open_that_is_low_enough_is_found(history: History, price: Decimal, start: int) -> None:
     low = (i for i in range(start, len(history)) if history.price(history.opens[i]).value <= price)
     assert first_at_or_below(history, start, price) == next(low, None)
+
+
+def test_no_candle_is_passed_over_where_one_stretch_ends_and_the_next_begins() -> None:
+    flat = candles([(100, 100, 100, 100)] * 600)
+    for at in range(600):
+        lows, opens = flat.lows.copy(), flat.opens.copy()
+        lows[at] = opens[at] = 9000
+        dip = replace(flat, lows=lows, opens=opens)
+        assert first_touch(dip, 0, Decimal(90), Decimal(101)) == at
+        assert first_at_or_below(dip, 0, Decimal(90)) == at
 
 
 def test_a_price_beyond_all_numbers_of_a_column_touches_nothing_or_everything() -> None:

@@ -33,6 +33,7 @@ from bot.ports import (
 )
 from bot.service.key_test import KeyTest
 from bot.service.people import People
+from bot.service.prices import RecentPrices
 from bot.service.stopping import StopOutcome, Stopping
 from bot.service.strategies import SavedStrategies
 from bot.service.vault_care import VaultCare
@@ -102,6 +103,7 @@ class Service:
         self._sandbox_credentials = sandbox_credentials
         self._master_key_present = master_key_present
         self._public: dict[Environment, Exchange] = {}
+        self.prices = RecentPrices(self._ask_price)
         self.saved = SavedStrategies(
             store=store, supervisor=supervisor, price_of=self._price, rules_of=self._rules
         )
@@ -302,7 +304,10 @@ class Service:
         return known or await self.public(strategy.environment).rules(strategy.symbol.name)
 
     async def _price(self, strategy: Strategy) -> Price | None:
-        return await self._supervisor.last_price(self.public(strategy.environment), strategy.symbol)
+        return await self.prices.of(strategy.environment, strategy.symbol)
+
+    async def _ask_price(self, environment: Environment, symbol: Symbol) -> Price | None:
+        return await self._supervisor.last_price(self.public(environment), symbol)
 
     def public(self, environment: Environment) -> Exchange:
         """The exchange as everybody sees it, without a key; kept until `close`."""

@@ -62,6 +62,7 @@ class Household:
     async def open(self) -> None:
         self.app = App(self.settings(), offline=self.offline, patience=QUICK)
         await self.app.start()
+        self.app.service.prices.fresh_seconds = 0.0  # tests move the market and look at once
         await self.app.polling()
 
     async def close(self) -> None:

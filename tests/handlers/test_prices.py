@@ -1,0 +1,65 @@
+"""The price that cards share: asked for once in a few seconds for each pair and environment."""
+
+import asyncio
+
+from bot.domain.market import Symbol
+from bot.domain.money import Price
+from bot.ports import Environment
+from bot.service.prices import FRESH_SECONDS, RecentPrices
+
+BTC = Symbol("BTCUSDT", "BTC", "USDT")
+ETH = Symbol("ETHUSDT", "ETH", "USDT")
+HERE = Environment.SANDBOX_BYBIT
+
+
+class Venue:
+    def __init__(self, *prices):
+        self.asked = []
+        self.now = 0.0
+        self.prices = list(prices)
+        self.recent = RecentPrices(self.ask, clock=lambda: self.now)
+
+    async def ask(self, environment, symbol):
+        self.asked.append((environment, symbol.name))
+        await asyncio.sleep(0)
+        return self.prices[min(len(self.asked), len(self.prices)) - 1]
+
+
+async def test_a_hundred_cards_at_once_make_one_call():
+    venue = Venue(Price.of("60000"))
+    found = await asyncio.gather(*(venue.recent.of(HERE, BTC) for _ in range(100)))
+    assert found == [Price.of("60000")] * 100
+    assert venue.asked == [(HERE, "BTCUSDT")]
+
+
+async def test_pairs_and_environments_have_prices_of_their_own():
+    venue = Venue(Price.of("1"), Price.of("2"), Price.of("3"))
+    asked = [(HERE, BTC), (HERE, ETH), (Environment.BYBIT_DEMO, BTC), (HERE, BTC)]
+    found = [(await venue.recent.of(*one)).value for one in asked]
+    assert found == [1, 2, 3, 1]
+
+
+async def test_a_price_is_asked_for_again_when_it_is_no_longer_fresh_and_so_is_a_missing_one():
+    venue = Venue(None, Price.of("2"))
+    assert await venue.recent.of(HERE, BTC) is None
+    venue.now = FRESH_SECONDS - 0.1
+    assert await venue.recent.of(HERE, BTC) is None
+    venue.now = FRESH_SECONDS
+    assert await venue.recent.of(HERE, BTC) == Price.of("2")
+
+
+async def test_many_strategies_of_one_pair_are_shown_with_one_question_to_the_exchange(household):
+    await household.ready()
+    person, service = await household.person(), household.app.service
+    service.prices.fresh_seconds = FRESH_SECONDS
+    strategies = [await household.strategy(f"n{n}") for n in range(20)]
+    asked, real = [], service.prices._ask
+
+    async def counted(environment, symbol):
+        asked.append(symbol.name)
+        return await real(environment, symbol)
+
+    service.prices._ask = counted
+    cards = [await service.status_card(person, strategy) for strategy in strategies]
+    assert {card.status.last_price for card in cards} == {cards[0].status.last_price} != {None}
+    assert asked == ["BTCUSDT"]

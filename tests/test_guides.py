@@ -82,8 +82,10 @@ def understood(words: list[str]) -> None:
     """Each word is a command of the program, an option of that command, or an option's value."""
     command: click.Command = main
     while words and isinstance(command, click.Group) and not words[0].startswith("-"):
-        assert words[0] in command.commands, words
-        command = command.commands[words.pop(0)]
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, words
+        command = found
+        words = words[1:]
     known = {spelt: param for param in command.params for spelt in param.opts}
     for word, value in pairwise([*words, ""]):
         if word.startswith("--") and word not in {"--help", "--version"}:

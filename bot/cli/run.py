@@ -1,0 +1,28 @@
+"""`run`: the bot on real Telegram."""
+
+import asyncio
+import sys
+
+import click
+
+from bot.app import App
+from bot.logs import configure
+from bot.settings import Settings, checked, load_settings
+
+
+@click.command()
+def run() -> None:
+    """Run the bot on real Telegram, with the settings of the environment or .env."""
+    settings = load_settings()
+    json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    configure(json_lines=json_lines, level=settings.log_level)
+    asyncio.run(_serve(checked(settings)))
+
+
+async def _serve(settings: Settings) -> None:
+    app = App(settings)
+    await app.start()
+    try:
+        await app.wait()
+    finally:
+        await app.close()

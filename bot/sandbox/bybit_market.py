@@ -8,8 +8,9 @@ from itertools import islice
 from bot.sandbox.bybit_call import Call, Result
 from bot.sandbox.bybit_errors import ApiError, parameter
 from bot.sandbox.bybit_rows import Row, plain
+from bot.sandbox.candle_archive import joined
 from bot.sandbox.candles import Candle
-from bot.sandbox.market import KEPT_CANDLES, Market
+from bot.sandbox.market import Market
 from bot.sandbox.orders import ZERO, Filters
 
 NOTHING: frozenset[str] = frozenset()
@@ -46,19 +47,32 @@ def tickers(call: Call) -> Result:
 
 
 def kline(call: Call) -> Result:
-    """Candles seen so far, newest first; the first may still be open. Candle time, not the exchange's clock."""
+    """Candles up to the market's present place, newest first; the first may still be open.
+
+    Candle time, not the exchange's clock. Of more than `limit`, those nearest to `start` where it is given alone,
+    else those nearest to `end`.
+    """
     call.only_spot()
     market = market_of(call, call.get("symbol"))
     latest = 10**15
     start, end = call.integer("start", 0, 0, latest), call.integer("end", latest, 0, latest)
     limit = call.integer("limit", 200, 1, 1000)
-    bars = aggregate(market, call.get("interval"), limit if end == latest else KEPT_CANDLES)
-    chosen = [bar for bar in bars if start <= bar.open_time_ms <= end][-limit:]
+    oldest = call.has("start") and not call.has("end")
+    bars = market.archive.bars(_step_ms(market, call.get("interval")), start, end, limit, oldest=oldest)
     return {
         "symbol": market.symbol,
         "category": "spot",
-        "list": [_kline_row(bar, market.filters) for bar in reversed(chosen)],
+        "list": [_kline_row(bar, market.filters) for bar in reversed(bars)],
     }
+
+
+def _step_ms(market: Market, interval: str) -> int:
+    step = INTERVAL_MINUTES.get(interval, 0) * 60_000
+    if not step or step % market.source.step_ms:
+        raise parameter(
+            f"interval is {interval!r}, the stand-in's candles are {market.source.step_ms // 60_000} minutes"
+        )
+    return step
 
 
 def market_of(call: Call, symbol: str) -> Market:
@@ -70,17 +84,13 @@ def market_of(call: Call, symbol: str) -> Market:
 
 def aggregate(market: Market, interval: str, count: int) -> list[Candle]:
     """The last `count` bars of `interval` from the candles seen so far, oldest first, the last possibly open."""
-    step = INTERVAL_MINUTES.get(interval, 0) * 60_000
-    if not step or step % market.source.step_ms:
-        raise parameter(
-            f"interval is {interval!r}, the stand-in's candles are {market.source.step_ms // 60_000} minutes"
-        )
+    step = _step_ms(market, interval)
     bars: list[Candle] = []
     wanted = (count + 1) * (step // market.source.step_ms)
     for candle in [*_latest(market, wanted)[:-1], market.candle]:
         at = candle.open_time_ms // step * step
         if bars and bars[-1].open_time_ms == at:
-            bars[-1] = _joined(bars[-1], candle)
+            bars[-1] = joined(bars[-1], candle)
         else:
             bars.append(candle._replace(open_time_ms=at))
     return bars[-count:]
@@ -89,17 +99,6 @@ def aggregate(market: Market, interval: str, count: int) -> list[Candle]:
 def _latest(market: Market, count: int) -> list[Candle]:
     """The newest `count` candles, oldest first; the last is the one under way."""
     return list(islice(reversed(market.seen), count))[::-1]
-
-
-def _joined(bar: Candle, candle: Candle) -> Candle:
-    return Candle(
-        bar.open_time_ms,
-        bar.open,
-        max(bar.high, candle.high),
-        min(bar.low, candle.low),
-        candle.close,
-        bar.volume + candle.volume,
-    )
 
 
 def _markets(call: Call) -> Sequence[Market]:

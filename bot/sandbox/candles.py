@@ -48,12 +48,16 @@ class Candle(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CandleSource:
-    """A stream of candles that can be started anew. `rows` is None where it has no end."""
+    """A stream of candles that can be started anew. `rows` is None where it has no end.
+
+    `past` are the candles before the first of them, which no market walks: only questions about history see them.
+    """
 
     name: str
     step_ms: int
     rows: int | None
     stream: Callable[[], Iterator[Candle]]
+    past: Callable[[], Iterator[Candle]] = lambda: iter(())
 
 
 def file_source(path: Path) -> CandleSource:
@@ -155,26 +159,44 @@ def _number(path: Path, row: int, name: str, text: str) -> Decimal:
 
 
 def random_source(
-    seed: int, *, start: Decimal = Decimal(60000), tick: Decimal = Decimal("0.01")
+    seed: int, *, start: Decimal = Decimal(60000), tick: Decimal = Decimal("0.01"), past_days: int = 0
 ) -> CandleSource:
     """An endless random walk of 5-minute candles, the same for the same seed on every machine.
 
-    Twelve steps a candle, each at most 0.12 % of the price: about 0.24 % deviation per candle.
+    Twelve steps a candle, each at most 0.12 % of the price: about 0.24 % deviation per candle. `past_days` of them
+    lead up to its first, walked backwards from there.
     """
+    first_at, step = 1_700_000_100_000, 5 * MINUTE_MS
+
+    def candle(chance: random.Random, at: int, points: list[int]) -> Candle:
+        volume = Decimal(chance.randint(1_000_000, 90_000_000)).scaleb(-6)
+        first, high, low, last = (
+            number * tick for number in (points[0], max(points), min(points), points[-1])
+        )
+        return Candle(at, first, high, low, last, volume)
+
+    def points(chance: random.Random, ticks: int) -> list[int]:
+        walked = [ticks]
+        for _ in range(12):
+            walked.append(max(1000, walked[-1] + walked[-1] * chance.randint(-1200, 1200) // 1_000_000))
+        return walked
 
     def walk() -> Iterator[Candle]:
         chance = random.Random(seed)  # noqa: S311
-        ticks, at = int(start / tick), 1_700_000_100_000
+        ticks, at = int(start / tick), first_at
         while True:
-            points = [ticks]
-            for _ in range(12):
-                ticks = max(1000, ticks + ticks * chance.randint(-1200, 1200) // 1_000_000)
-                points.append(ticks)
-            volume = Decimal(chance.randint(1_000_000, 90_000_000)).scaleb(-6)
-            first, high, low, last = (
-                number * tick for number in (points[0], max(points), min(points), points[-1])
-            )
-            yield Candle(at, first, high, low, last, volume)
-            at += 5 * MINUTE_MS
+            walked = points(chance, ticks)
+            ticks = walked[-1]
+            yield candle(chance, at, walked)
+            at += step
 
-    return CandleSource(f"seed {seed}", 5 * MINUTE_MS, None, walk)
+    def past() -> Iterator[Candle]:
+        chance = random.Random(f"before {seed}")  # noqa: S311
+        ticks, backwards = int(start / tick), []
+        for number in range(past_days * 24 * 12):
+            walked = points(chance, ticks)
+            ticks = walked[-1]
+            backwards.append(candle(chance, first_at - (number + 1) * step, walked[::-1]))
+        return reversed(backwards)
+
+    return CandleSource(f"seed {seed}", step, None, walk, past)

@@ -46,7 +46,8 @@ class ExchangeOptions:
 
     `candles`: a candle file, else prices walk at random by `seed` from 60000; `speed`: candles a second, 0 for as
     fast as possible; `symbol`: the pair, else as the file's name tells; `filters`: the pair's rules, else Bybit's;
-    `offset`: candles to skip; `paused`: stand on the first open until resumed; `lockstep`: wait for clients after
+    `offset`: candles to skip, which are the past; `past_days`: a made-up past for made-up
+    prices; `paused`: stand on the first open until resumed; `lockstep`: wait for clients after
     fills (None: never); `ack_lead_ms`: how long effects follow their acknowledgement; `state_file`: survive restarts;
     `balances`: what each account starts with; `api_key`, `api_secret`: the first account's, else made up.
     """
@@ -58,6 +59,7 @@ class ExchangeOptions:
     symbol: str | None = None
     filters: Filters | None = None
     offset: int = 0
+    past_days: int = 0
     paused: bool = False
     rules: CoreRules = field(default_factory=CoreRules)
     lockstep: LockstepTimes | None = None
@@ -236,7 +238,11 @@ class SandboxExchange:
 
     def _source(self) -> CandleSource:
         path = self.options.candles
-        return file_source(path) if path is not None else random_source(self.options.seed)
+        return (
+            file_source(path)
+            if path is not None
+            else random_source(self.options.seed, past_days=self.options.past_days)
+        )
 
     def _recall(self) -> Snapshot | None:
         """Open the state file and take up accounts and orders, or open the first account of a new life."""

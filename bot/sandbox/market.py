@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.errors import InvalidInput
+from bot.sandbox.candle_archive import CandleArchive
 from bot.sandbox.candles import Candle, CandleSource
 from bot.sandbox.lockstep import Lockstep
 from bot.sandbox.matching import Matching
@@ -54,7 +55,7 @@ class Market:
         self.point = LAST_POINT
         self.seen: deque[Candle] = deque(maxlen=KEPT_CANDLES)
         self.on_move: Callable[[], None] = lambda: None
-        self._open_bar: Candle | None = None
+        self.archive = CandleArchive(source, lambda: (self.index, self.candle))
         self._lockstep = lockstep
         self._candles: Iterator[Candle] = source.stream()
         self._going = asyncio.Event()

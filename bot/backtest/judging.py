@@ -2,19 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bot.backtest import batch
-from bot.backtest.batch import Prepared, prepare
+import numpy as np
+from numpy.typing import NDArray
+
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import figures
 from bot.backtest.history import History
 from bot.backtest.model import Terms
-from bot.backtest.outcome import Outcome, brief
+from bot.backtest.outcome import SCORE, Outcome, Table
+from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.shared_history import HistoryFile, lay_down
 from bot.backtest.space import Point, Sieve, Space, written
 from bot.backtest.ticks import NoTicks
@@ -53,23 +54,30 @@ class Chunk:
 
 @dataclass(slots=True)
 class Judged:
-    """A chunk's outcomes by number, one for each window; `refused` counts the points that are no strategy.
+    """What became of a chunk. `scores` has a row for each of `numbers`, and in it one of SCORE for each window.
 
-    `unproven` are those that the fast path could not answer for: the exact one has to.
+    `refused` counts the points that are no strategy by the parameter to blame; `unproven` are those that the fast
+    path could not answer for: the exact one has to.
     """
 
-    rows: dict[int, tuple[Outcome, ...]] = field(default_factory=dict)
-    refused: Counter[str] = field(default_factory=Counter)
-    unproven: list[int] = field(default_factory=list)
+    numbers: list[int]
+    scores: Table
+    refused: Counter[str]
+    unproven: list[int]
 
     def packed(self) -> dict[str, Any]:
-        rows = [[number, [one.packed() for one in outcomes]] for number, outcomes in self.rows.items()]
-        return {"rows": rows, "refused": dict(self.refused), "unproven": self.unproven}
+        return {
+            "numbers": self.numbers,
+            "scores": self.scores.tolist(),
+            "refused": dict(self.refused),
+            "unproven": self.unproven,
+        }
 
     @classmethod
-    def unpacked(cls, packed: dict[str, Any]) -> "Judged":
-        rows = {number: tuple(Outcome.unpacked(o) for o in outcomes) for number, outcomes in packed["rows"]}
-        return cls(rows, Counter(packed["refused"]), list(packed["unproven"]))
+    def unpacked(cls, packed: dict[str, Any], windows: int) -> "Judged":
+        rows = [tuple(score) for scores in packed["scores"] for score in scores]
+        scores = np.array(rows, dtype=SCORE).reshape(-1, windows)
+        return cls(packed["numbers"], scores, Counter(packed["refused"]), packed["unproven"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,50 +161,44 @@ def made_ready(history: History, terms: Terms) -> Prepared | None:
 
 
 def judge(bench: Bench, chunk: Chunk) -> Judged:
-    judged, asked = Judged(), {}
+    refused: Counter[str] = Counter()
+    asked: dict[int, StrategyParams] = {}
     for number in range(chunk.first, chunk.end):
-        point = chunk.point(bench.space, number)
-        refusal = bench.sieve.refusal(point)
-        if refusal is None:
-            asked[number] = bench.space.params(point)
+        params = bench.sieve.params(chunk.point(bench.space, number))
+        if isinstance(params, StrategyParams):
+            asked[number] = params
         else:
-            judged.refused[refusal] += 1
+            refused[params] += 1
     wanted = tuple(asked.values())
-    by_ground = [_outcomes(ground, bench.terms, wanted, exact=chunk.exact) for ground in bench.grounds]
-    for number, outcomes in zip(asked, zip(*by_ground, strict=True), strict=True):
-        proven = tuple(outcome for outcome in outcomes if outcome is not None)
-        if len(proven) == len(outcomes):
-            judged.rows[number] = proven
-        else:
-            judged.unproven.append(number)
-    return judged
+    scores = np.zeros((len(wanted), len(bench.grounds)), dtype=SCORE)
+    proven = np.ones(len(wanted), dtype=np.bool_)
+    for at, ground in enumerate(bench.grounds):
+        scores[:, at], known = _scores(ground, bench.terms, wanted, exact=chunk.exact)
+        proven &= known
+    numbers = np.array(list(asked), dtype=np.int64)
+    return Judged(numbers[proven].tolist(), scores[proven], refused, numbers[~proven].tolist())
 
 
-def _outcomes(
+def _scores(
     ground: Ground, terms: Terms, wanted: Sequence[StrategyParams], *, exact: bool
-) -> list[Outcome | None]:
-    """One outcome for each; None where the fast path cannot show that it equals the exact one."""
+) -> tuple[Table, NDArray[np.bool_]]:
+    """A score for each, and whether it is known: not where the fast path cannot show that it equals the exact one."""
+    scores = np.zeros(len(wanted), dtype=SCORE)
     if exact:
-        return [exact_outcome(ground.history, terms, params) for params in wanted]
+        scores[:] = [exact_outcome(ground.history, terms, params).score() for params in wanted]
+        return scores, np.ones(len(wanted), dtype=np.bool_)
     if ground.prepared is None:
-        return [None] * len(wanted)
-    return [_read(row) if row["proven"] else None for row in batch.evaluate(ground.prepared, terms, wanted)]
+        return scores, np.zeros(len(wanted), dtype=np.bool_)
+    from bot.backtest.batch import evaluate  # noqa: PLC0415 - 130 MB of compiler, for workers only
+
+    rows = evaluate(ground.prepared, terms, wanted)
+    for name, source in _FROM.items():
+        scores[name] = rows[source]
+    return scores, rows["proven"] > 0
 
 
-def _read(row: Any) -> Outcome:  # noqa: ANN401 - a row of batch.SUMMARY
-    return Outcome(
-        net_profit=_decimal(row["net_profit"]),
-        unrealised=_decimal(row["unrealised"]),
-        worst_loss=_decimal(row["worst_loss"]),
-        most_invested=_decimal(row["max_invested"]),
-        cycles=int(row["cycles"]),
-        rebuys=int(row["rebuys"]),
-        open_rebuys=None if row["open_rebuys"] < 0 else int(row["open_rebuys"]),
-    )
-
-
-def _decimal(amount: float) -> Decimal:
-    return brief(Decimal(repr(float(amount))))
+_FROM = {name: name for name in SCORE.names or ()} | {"most_invested": "max_invested"}
+"""The fields of batch.SUMMARY that a score takes."""
 
 
 def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Outcome:
@@ -204,10 +206,10 @@ def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Out
     run = run_exact(params, terms, history)
     told = figures(run, history)
     return Outcome(
-        net_profit=brief(told.net_profit.value),
-        unrealised=brief(told.unrealised.value),
-        worst_loss=brief(told.worst.amount.value),
-        most_invested=brief(told.most_invested.value),
+        net_profit=told.net_profit.value,
+        unrealised=told.unrealised.value,
+        worst_loss=told.worst.amount.value,
+        most_invested=told.most_invested.value,
         cycles=told.cycles,
         rebuys=sum(fill.side is Side.BUY and fill.k > 0 for fill in run.fills),
         open_rebuys=None if run.open is None else run.open.rebuys,

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from bot.backtest.outcome import Outcome
 from bot.backtest.space import Axis, Point, Space
 
 
@@ -40,14 +39,14 @@ class Search:
         self._asked = [self._study.ask() for _ in range(min(most, self._generation))]
         return tuple(tuple(_suggested(trial, axis) for axis in self._space.axes) for trial in self._asked)
 
-    def tell(self, outcomes: Sequence[Outcome | None]) -> None:
-        """What the points asked last came to; None for one that is no strategy, or whose batch failed."""
+    def tell(self, outcomes: Sequence[tuple[float, float] | None]) -> None:
+        """Result and worst loss of the points asked last; None for one that is no strategy, or whose batch failed."""
         failed = self._optuna.trial.TrialState.FAIL
         for trial, outcome in zip(self._asked, outcomes, strict=True):
             if outcome is None:
                 self._study.tell(trial, state=failed)
             else:
-                self._study.tell(trial, [float(outcome.result), float(outcome.worst_loss)])
+                self._study.tell(trial, list(outcome))
 
 
 def _suggested(trial: Any, axis: Axis) -> Any:  # noqa: ANN401 - optuna's trial; a Value

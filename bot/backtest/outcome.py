@@ -1,18 +1,36 @@
-"""What one set of parameters comes to over a history, in the few figures that sets are compared by."""
+"""What a set of parameters comes to over a history, in the few figures that sets are compared by.
 
-from collections.abc import Sequence
+A sweep's table holds doubles (SCORE), good for choosing among a hundred thousand; what is chosen and shown is run
+again in decimals, as an Outcome.
+"""
+
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bot.domain.money import plain
+import numpy as np
+from numpy.typing import NDArray
 
-_PLACES = Decimal("1E-8")
+Table = NDArray[Any]
+"""Rows of SCORE."""
+
+SCORE = np.dtype(
+    [
+        ("net_profit", "f8"),
+        ("unrealised", "f8"),
+        ("worst_loss", "f8"),
+        ("most_invested", "f8"),
+        ("cycles", "i4"),
+        ("rebuys", "i4"),
+        ("open_rebuys", "i4"),
+    ]
+)
+"""The fields of an Outcome; `open_rebuys` is -1 where no cycle is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Amounts in quote, to 8 decimal places.
+    """Amounts in quote, exact.
 
     `net_profit` is that of the closed cycles, `unrealised` what the open one would make at the last close less taxa;
     `worst_loss` (0 or more) and `most_invested` as in bot.backtest.figures. `rebuys` counts all that filled,
@@ -32,38 +50,35 @@ class Outcome:
         """Profit with the open cycle at its last price: a ladder that never sells at a loss hides its losses there."""
         return self.net_profit + self.unrealised
 
-    def packed(self) -> list[Any]:
+    def score(self) -> tuple[float | int, ...]:
+        """As a row of SCORE."""
         amounts = (self.net_profit, self.unrealised, self.worst_loss, self.most_invested)
-        return [*map(plain, amounts), self.cycles, self.rebuys, self.open_rebuys]
-
-    @classmethod
-    def unpacked(cls, packed: Sequence[Any]) -> "Outcome":
-        """ValueError or TypeError for what `packed` never wrote."""
-        profit, unrealised, loss, most, cycles, rebuys, open_rebuys = packed
-        return cls(
-            Decimal(profit), Decimal(unrealised), Decimal(loss), Decimal(most), cycles, rebuys, open_rebuys
-        )  # fmt: skip
+        open_rebuys = -1 if self.open_rebuys is None else self.open_rebuys
+        return (*map(float, amounts), self.cycles, self.rebuys, open_rebuys)
 
 
-def brief(amount: Decimal) -> Decimal:
-    """The amount to 8 places, as outcomes keep it."""
-    return amount.quantize(_PLACES)
+def results(scores: Table) -> NDArray[np.float64]:
+    """Net profit and what the open cycle would make, of each row."""
+    found: NDArray[np.float64] = scores["net_profit"] + scores["unrealised"]
+    return found
 
 
-def front(outcomes: Sequence[Outcome]) -> list[int]:
+def front(scores: Table) -> NDArray[np.intp]:
     """The places of those that no other beats in result and worst loss at once, from the least loss to the most.
 
     Of equals the first stands for all.
     """
-    order = sorted(range(len(outcomes)), key=lambda i: (outcomes[i].worst_loss, -outcomes[i].result))
-    best: list[int] = []
-    for place in order:
-        if not best or outcomes[place].result > outcomes[best[-1]].result:
-            best.append(place)
-    return best
+    earned = results(scores)
+    order = np.lexsort((-earned, scores["worst_loss"]))
+    if not len(order):
+        return order
+    best = np.maximum.accumulate(earned[order])
+    rises = np.concatenate(([True], earned[order][1:] > best[:-1]))
+    return order[rises]
 
 
-def choice(outcomes: Sequence[Outcome], most_loss: Decimal) -> int | None:
+def choice(scores: Table, most_loss: float) -> int | None:
     """The place of the largest result whose worst loss is at most `most_loss` (quote); None where there is none."""
-    within = [i for i, outcome in enumerate(outcomes) if outcome.worst_loss <= most_loss]
-    return max(within, key=lambda i: (outcomes[i].result, -outcomes[i].worst_loss, -i), default=None)
+    order = np.lexsort((scores["worst_loss"], -results(scores)))
+    within = order[scores["worst_loss"][order] <= most_loss]
+    return int(within[0]) if len(within) else None

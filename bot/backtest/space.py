@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from typing import Any
 
-from bot.domain.cross_rules import OUTCOME, STRUCTURE, Rule
+from bot.domain.cross_rules import OUTCOME, STRUCTURE, Rule, earns
 from bot.domain.ladder import amounts
 from bot.domain.money import plain
 from bot.domain.params import BY_NAME, PARAMETERS, Kind, Parameter, StrategyParams, Value
@@ -31,6 +31,8 @@ _BRIEF = Context(prec=4)
 _STEPS = 10_000
 """A drawn value lies on this many steps of its interval (on four digits, on a log scale): short to read and type."""
 _AMOUNT_FIELDS = ("qty_inicial", "multiplicador_qty", "qty_minima", "qty_maxima", "limite_recompras")
+_MOST_KEPT = 4096
+"""Verdicts of one rule: grids ask again and again, draws never do."""
 _NUMBER = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?%?")
 
 
@@ -127,24 +129,37 @@ class Sieve:
     def __init__(self, space: Space, min_notional: Decimal = Decimal(0)) -> None:
         varied = {axis.name for axis in space.axes}
         self._space = space
-        rules = (*STRUCTURE, *OUTCOME, _large_enough(min_notional))
-        self._rules = [rule for rule in rules if rule.fields & varied]
-        self._reads = [[i for i, a in enumerate(space.axes) if a.name in r.fields] for r in self._rules]
+        first_earns, later_earn = OUTCOME
+        rules = (*((rule, None) for rule in (*STRUCTURE, first_earns)), (later_earn, _floor_earns))
+        small = (_large_enough(min_notional), lambda params: _floor_is_enough(params, min_notional))
+        self._rules = [(rule, sure) for rule, sure in (*rules, small) if rule.fields & varied]
+        self._reads = [[i for i, a in enumerate(space.axes) if a.name in r.fields] for r, _ in self._rules]
         self._kept: list[dict[Point, str | None]] = [{} for _ in self._rules]
 
-    def refusal(self, point: Point) -> str | None:
-        """Why no strategy may run on this point; None where one may."""
-        for rule, reads, kept in zip(self._rules, self._reads, self._kept, strict=True):
+    def params(self, point: Point) -> StrategyParams | str:
+        """The strategy at a point, or which parameter is to blame that there is none."""
+        params = self._space.params(point)
+        for (rule, sure), reads, kept in zip(self._rules, self._reads, self._kept, strict=True):
+            if sure is not None and sure(params):
+                continue
             asked = tuple(point[i] for i in reads)
-            if asked not in kept:
-                kept[asked] = _broken(rule, self._space.params(point))
-            if kept[asked] is not None:
-                return kept[asked]
-        return None
+            blamed = kept.get(asked, "")
+            if blamed == "":
+                blamed = kept[asked] = next((fault.field for fault in rule.broken(params, "")), None)
+                if len(kept) > _MOST_KEPT:
+                    kept.clear()
+            if blamed is not None:
+                return blamed
+        return params
 
 
-def _broken(rule: Rule, params: StrategyParams) -> str | None:
-    return next((fault.field for fault in rule.broken(params, "")), None)
+def _floor_earns(params: StrategyParams) -> bool:
+    """No target after the first is under the floor, so nothing has to be computed where that earns."""
+    return earns(params.lucro_alvo_minimo, params.taxa)
+
+
+def _floor_is_enough(params: StrategyParams, min_notional: Decimal) -> bool:
+    return params.qty_inicial >= min_notional and params.qty_minima >= min_notional
 
 
 def _large_enough(min_notional: Decimal) -> Rule:

@@ -3,20 +3,27 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bot.backtest.executors import Pool, run_batches
 from bot.backtest.journal import Journal
 from bot.backtest.judging import Assignment, Chunk, Judged, judge
 from bot.backtest.optimise import Method, Search
-from bot.backtest.outcome import Outcome, choice, front
-from bot.backtest.space import Point
+from bot.backtest.outcome import SCORE, Table, choice, front, results
+from bot.backtest.space import Point, Space
+from bot.domain.params import StrategyParams
 
 _CHUNK = 256
 _EXACT_CHUNK = 1
+_PARTS = 16
+"""A generation is judged in as many chunks, whatever the workers: they must be the same when it goes on."""
 _BASE = -1
 """The number of the base strategy, which is judged with the rest."""
 
@@ -37,51 +44,67 @@ class Progress:
         return None if fresh <= 0 else self.seconds * (self.total - self.done) / fresh
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One set of parameters that was judged: its number in the sweep, its point, an outcome for each window."""
-
-    number: int
-    point: Point
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def outcome(self) -> Outcome:
-        """On the whole history, or on the first window."""
-        return self.outcomes[0]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """What was judged, by number. `base` is the strategy as it is, None where that could not be judged.
+    """What was judged, by number: set `numbers[i]` stands at `points[i]`, and `scores[i]` has a row for each window.
 
-    `refused` counts points that are no strategy by the parameter to blame ("min_notional": an order too small for
-    the exchange), `failed` tells chunks that could not be judged. Not `complete`: stopped before its end.
+    `base` is such a row for the strategy as it is, None where that could not be judged. `refused` counts points that
+    are no strategy by the parameter to blame ("min_notional": an order too small for the exchange), `failed` tells
+    chunks that could not be judged. Not `complete`: stopped before its end. `rejudged` sets are those that the fast
+    path could not prove and the exact one judged.
     """
 
-    rows: tuple[Row, ...]
-    base: Row | None
+    space: Space
+    numbers: NDArray[np.int64]
+    points: "Points"
+    scores: Table
+    base: Table | None
     refused: Counter[str]
     failed: tuple[str, ...]
     total: int
     complete: bool
-    rejudged: int = 0
-    """Sets that the fast path could not prove, and the exact one judged."""
+    rejudged: int
 
-    def front(self) -> tuple[Row, ...]:
-        """Those that no other beats in result and worst loss at once, from the least loss to the most."""
-        return tuple(self.rows[i] for i in front([row.outcome for row in self.rows]))
+    def __len__(self) -> int:
+        return len(self.numbers)
 
-    def best(self, most_loss: Decimal | None = None) -> Row | None:
-        """The largest result within a worst loss: by default the base's, so that the choice is no riskier than that.
+    def params(self, place: int) -> StrategyParams:
+        return self.space.params(self.points[place])
 
-        None where none is within it.
+    def front(self) -> list[int]:
+        """The places of those that no other beats in result and worst loss at once, from the least loss to the most."""
+        return [int(place) for place in front(self.scores[:, 0])]
+
+    def best(self, most_loss: Decimal | None = None) -> int | None:
+        """The place of the largest result within a worst loss; None where none is within it.
+
+        That is by default the base's, so that the choice is no riskier than what one has.
         """
-        limit = most_loss
-        if limit is None:
-            limit = self.base.outcome.worst_loss if self.base else Decimal("Infinity")
-        place = choice([row.outcome for row in self.rows], limit)
-        return None if place is None else self.rows[place]
+        limit = self.limit(0) if most_loss is None else float(most_loss)
+        return choice(self.scores[:, 0], limit)
+
+    def limit(self, window: int) -> float:
+        """The base's worst loss in a window; without end where it was not judged."""
+        return float("inf") if self.base is None else float(self.base[window]["worst_loss"])
+
+
+class Points(Sequence[Point]):
+    """The points of a sweep's sets, made when they are asked for."""
+
+    def __init__(self, numbers: NDArray[np.int64], at: Callable[[int], Point]) -> None:
+        self._numbers, self._at = numbers, at
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> Point: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Point]: ...
+    def __getitem__(self, place: int | slice) -> Point | list[Point]:
+        if isinstance(place, slice):
+            return [self._at(int(number)) for number in self._numbers[place]]
+        return self._at(int(self._numbers[place]))
 
 
 @dataclass
@@ -98,7 +121,9 @@ class Sweeper:
         self._queue: deque[Chunk] = deque()
         self._sent: dict[int, Chunk] = {}
         self._serials = count()
-        self._rows: dict[int, Row] = {}
+        self._parts: list[Judged] = []
+        self._base: Table | None = None
+        self._windows = len(self.given.windows or (None,))
         self._refused: Counter[str] = Counter()
         self._failed: list[str] = []
         self._done = self._kept = self._total = self._rejudged = 0
@@ -107,50 +132,57 @@ class Sweeper:
 
     def grid(self) -> Sweep:
         """Every point of the grid; InvalidInput where an axis has no steps."""
-        return self._span(self.given.space.size, None)
+        return self._span(self.given.space.size, None, self.given.space.grid_point)
 
     def random(self, total: int, seed: int) -> Sweep:
-        return self._span(total, seed)
+        return self._span(total, seed, lambda number: self.given.space.random_point(seed, number))
 
     def search(self, total: int, seed: int, method: Method, generation: int = 64) -> Sweep:
         """`total` points, each generation asked for by what the earlier ones came to."""
         search = Search(self.given.space, method, seed=seed, generation=generation)
-        asked: tuple[int, int] = (0, 0)
+        asked: list[Point] = []
+        told = 0
 
         def settled() -> None:
             """A generation is judged: tell it, and ask for the next."""
-            nonlocal asked
-            first, end = asked
+            nonlocal told
             if self.stop.is_set():
                 return
-            if end > first:
-                rows = [self._rows.get(number) for number in range(first, end)]
-                search.tell([None if row is None else row.outcome for row in rows])
-            points = search.ask(total - end)
-            asked = (end, end + len(points))
-            size = 1 if self.given.exact else max(1, -(-len(points) // (4 * self.pool.workers)))
+            if len(asked) > told:
+                search.tell(self._told_of(range(told, len(asked))))
+                told = len(asked)
+            points = search.ask(total - told)
+            size = _EXACT_CHUNK if self.given.exact else max(1, -(-len(points) // _PARTS))
             for start in range(0, len(points), size):
                 part = points[start : start + size]
-                self._queue.append(self._chunk(end + start, end + start + len(part), points=part))
+                self._queue.append(
+                    Chunk(told + start, told + start + len(part), points=part, exact=self.given.exact)
+                )
+            asked.extend(points)
 
         self._settled = settled
-        return self._run(total)
+        return self._run(total, lambda number: asked[number])
 
-    def _span(self, total: int, seed: int | None) -> Sweep:
+    def _told_of(self, numbers: range) -> list[tuple[float, float] | None]:
+        found: dict[int, tuple[float, float]] = {}
+        for part in self._parts:
+            if part.numbers and part.numbers[-1] >= numbers.start:
+                scores = part.scores[:, 0]
+                pairs = zip(results(scores).tolist(), scores["worst_loss"].tolist(), strict=True)
+                found.update(zip(part.numbers, pairs, strict=True))
+        return [found.get(number) for number in numbers]
+
+    def _span(self, total: int, seed: int | None, at: Callable[[int], Point]) -> Sweep:
         size = _EXACT_CHUNK if self.given.exact else max(1, min(_CHUNK, total // 64))
-        for first in range(0, total, size):
-            self._queue.append(self._chunk(first, min(first + size, total), seed=seed))
-        return self._run(total)
+        starts = range(0, total, size)
+        self._queue.extend(Chunk(n, min(n + size, total), seed, exact=self.given.exact) for n in starts)
+        return self._run(total, at)
 
-    def _chunk(
-        self, first: int, end: int, *, seed: int | None = None, points: tuple[Point, ...] | None = None
-    ) -> Chunk:
-        return Chunk(first, end, seed, points, self.given.exact)
-
-    def _run(self, total: int) -> Sweep:
+    def _run(self, total: int, at: Callable[[int], Point]) -> Sweep:
         self._total = total
-        self._queue.appendleft(self._chunk(_BASE, _BASE + 1, points=(self.given.space.base_point(),)))
-        for done in run_batches(self.pool, self.given, judge, self._batches(), self.stop):
+        base = (self.given.space.base_point(),)
+        self._queue.appendleft(Chunk(_BASE, _BASE + 1, points=base, exact=self.given.exact))
+        for done in run_batches(self.pool, self.given, judge, _Growing(self._next_chunk), self.stop):
             chunk = self._sent.pop(done.number)
             if done.answer is None:
                 self._failed.append(f"sets {chunk.first + 1} to {chunk.end}: {done.failed}")
@@ -159,20 +191,25 @@ class Sweeper:
                 if self.journal is not None:
                     self.journal.add(chunk.name, done.answer.packed())
                 self._take(chunk, done.answer)
-            self._told()
-        base = self._rows.pop(_BASE, None)
+            self._tell()
+        return self._summed_up(at)
+
+    def _summed_up(self, at: Callable[[int], Point]) -> Sweep:
+        nothing = np.zeros((0, self._windows), dtype=SCORE)
+        numbers = np.array([n for part in self._parts for n in part.numbers], dtype=np.int64)
+        order = np.argsort(numbers)
         return Sweep(
-            rows=tuple(self._rows[number] for number in sorted(self._rows)),
-            base=base,
+            space=self.given.space,
+            numbers=numbers[order],
+            points=Points(numbers[order], at),
+            scores=np.concatenate([nothing, *(part.scores for part in self._parts)])[order],
+            base=self._base,
             refused=self._refused,
             failed=tuple(self._failed),
-            total=total,
-            complete=self._done >= total,
+            total=self._total,
+            complete=self._done >= self._total,
             rejudged=self._rejudged,
         )
-
-    def _batches(self) -> Iterator[tuple[int, Chunk]]:
-        return _Growing(self._next_chunk)
 
     def _next_chunk(self) -> tuple[int, Chunk] | None:
         """The next chunk that no earlier run has answered; None while there is none."""
@@ -188,20 +225,21 @@ class Sweeper:
                 self._sent[serial] = chunk
                 return serial, chunk
             before = self._done
-            self._take(chunk, Judged.unpacked(kept))
+            self._take(chunk, Judged.unpacked(kept, self._windows))
             self._kept += self._done - before
 
     def _take(self, chunk: Chunk, judged: Judged) -> None:
-        for number, outcomes in judged.rows.items():
-            self._rows[number] = Row(number, chunk.point(self.given.space, number), outcomes)
         for number in judged.unproven:
             self._queue.append(chunk.alone(self.given.space, number))
-        if chunk.first != _BASE:
-            self._refused += judged.refused
-            self._done += len(judged.rows) + judged.refused.total()
-            self._rejudged += len(judged.rows) if chunk.exact and not self.given.exact else 0
+        if chunk.first == _BASE:
+            self._base = judged.scores[0] if judged.numbers else self._base
+            return
+        self._parts.append(judged)
+        self._refused += judged.refused
+        self._done += len(judged.numbers) + judged.refused.total()
+        self._rejudged += len(judged.numbers) if chunk.exact and not self.given.exact else 0
 
-    def _told(self) -> None:
+    def _tell(self) -> None:
         if self.on_progress is not None:
             seconds = time.monotonic() - self._since
             self.on_progress(Progress(self._done, self._total, self._kept, seconds))

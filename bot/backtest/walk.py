@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import pairwise
-from math import dist
-from statistics import median
+
+import numpy as np
 
 from bot.backtest.history import History
-from bot.backtest.outcome import Outcome, choice
-from bot.backtest.space import Axis, Point, Space
-from bot.backtest.sweep import Row, Sweep
+from bot.backtest.outcome import Table, choice, results
+from bot.backtest.space import shares
+from bot.backtest.sweep import Sweep
 from bot.errors import InvalidInput
 
 Window = tuple[int, int]
@@ -36,22 +35,30 @@ def windows_of(history: History, count: int) -> tuple[Window, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """Result and worst loss of one run, in quote."""
+
+    result: float
+    worst_loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """One choice: made on `seen`, judged on `unseen`, the window after it. Each window is a run of its own.
 
-    `before` is what the chosen set came to where it was chosen, `after` where it had not been seen; `as_it_is` the
-    base strategy there, None where that was not judged; `middle` the median of all sets' results there; `beaten` the
-    share of the other sets that came to less there.
+    `chosen` is the set's place in the sweep; `before` what it came to where it was chosen, `after` where it had not
+    been seen; `as_it_is` the base strategy there, None where that was not judged; `middle` the median of all sets'
+    results there; `beaten` the share of the other sets that came to less there.
     """
 
     seen: Window
     unseen: Window
-    chosen: Row
-    before: Outcome
-    after: Outcome
-    as_it_is: Outcome | None
-    middle: Decimal
-    beaten: Decimal
+    chosen: int
+    before: Score
+    after: Score
+    as_it_is: Score | None
+    middle: float
+    beaten: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +68,30 @@ class Walk:
     folds: tuple[Fold, ...]
 
     @property
-    def before(self) -> Decimal:
+    def before(self) -> float:
         """The sum of results where the choices were made: what hindsight promises."""
-        return sum((fold.before.result for fold in self.folds), Decimal(0))
+        return sum(fold.before.result for fold in self.folds)
 
     @property
-    def after(self) -> Decimal:
+    def after(self) -> float:
         """The sum of results on what had not been seen."""
-        return sum((fold.after.result for fold in self.folds), Decimal(0))
+        return sum(fold.after.result for fold in self.folds)
 
     @property
-    def as_it_is(self) -> Decimal | None:
+    def as_it_is(self) -> float | None:
         """The same sum for the strategy as it is; None where it was not judged."""
         found = [fold.as_it_is.result for fold in self.folds if fold.as_it_is is not None]
-        return sum(found, Decimal(0)) if len(found) == len(self.folds) else None
+        return sum(found) if len(found) == len(self.folds) else None
 
     @property
-    def middle(self) -> Decimal:
+    def middle(self) -> float:
         """The sum of the medians: what picking any set blindly comes to."""
-        return sum((fold.middle for fold in self.folds), Decimal(0))
+        return sum(fold.middle for fold in self.folds)
 
     @property
-    def worst_after(self) -> Decimal:
-        return max((fold.after.worst_loss for fold in self.folds), default=Decimal(0))
+    def worst_after(self) -> float:
+        """The worst paper loss of the chosen sets on what had not been seen."""
+        return max((fold.after.worst_loss for fold in self.folds), default=0.0)
 
     @property
     def believable(self) -> bool:
@@ -95,37 +103,33 @@ class Walk:
 def walk_forward(sweep: Sweep, windows: Sequence[Window], *, first: int) -> Walk:
     """Choose on each window but the last, judge on the one after it; folds without a choice are left out.
 
-    The sweep's outcomes from place `first` on belong to `windows`. The choice is that of `Sweep.best`: the largest
+    The sweep's scores from column `first` on belong to `windows`. The choice is that of `Sweep.best`: the largest
     result whose worst loss is at most that of the strategy as it is, in that window.
     """
-    folds = []
-    for place in range(len(windows) - 1):
-        fold = _fold(sweep, windows, place, first + place)
-        if fold is not None:
-            folds.append(fold)
-    return Walk(tuple(folds))
+    folds = (_fold(sweep, windows, place, first + place) for place in range(len(windows) - 1))
+    return Walk(tuple(fold for fold in folds if fold is not None))
 
 
 def _fold(sweep: Sweep, windows: Sequence[Window], place: int, seen: int) -> Fold | None:
-    base = sweep.base.outcomes if sweep.base is not None else None
-    limit = base[seen].worst_loss if base is not None else Decimal("Infinity")
-    chosen_at = choice([row.outcomes[seen] for row in sweep.rows], limit)
-    if chosen_at is None:
+    chosen = choice(sweep.scores[:, seen], sweep.limit(seen))
+    if chosen is None:
         return None
-    chosen = sweep.rows[chosen_at]
-    after = chosen.outcomes[seen + 1]
-    others = [row.outcomes[seen + 1].result for row in sweep.rows if row is not chosen]
-    beaten = sum(other < after.result for other in others)
+    earned = results(sweep.scores[:, seen + 1])
+    others = np.delete(earned, chosen)
     return Fold(
         seen=windows[place],
         unseen=windows[place + 1],
         chosen=chosen,
-        before=chosen.outcomes[seen],
-        after=after,
-        as_it_is=base[seen + 1] if base is not None else None,
-        middle=median([after.result, *others]),
-        beaten=Decimal(beaten) / len(others) if others else Decimal(0),
+        before=_score(sweep.scores[chosen, seen]),
+        after=_score(sweep.scores[chosen, seen + 1]),
+        as_it_is=None if sweep.base is None else _score(sweep.base[seen + 1]),
+        middle=float(np.median(earned)),
+        beaten=float(np.mean(others < earned[chosen])) if len(others) else 0.0,
     )
+
+
+def _score(row: Table) -> Score:
+    return Score(float(row["net_profit"] + row["unrealised"]), float(row["worst_loss"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,30 +141,22 @@ class Neighbours:
     """
 
     count: int
-    middle: Decimal | None
+    middle: float | None
     alone: bool | None
 
 
-def neighbours(sweep: Sweep, space: Space, chosen: Row) -> Neighbours:
-    """Those at most a step away on an axis or two; where there are few, the nearest of those within three steps."""
-    here = _steps(space, chosen.point)
-    near = sorted(
-        (distance, row.number, row.outcome.result)
-        for row in sweep.rows
-        if row is not chosen and (distance := dist(here, _steps(space, row.point))) <= _STILL_NEAR
-    )
-    close = [item for item in near if item[0] <= _NEAR]
-    found = close if len(close) >= _ENOUGH else near[:_ENOUGH]
-    if len(found) < _FEWEST:
-        return Neighbours(len(found), None, None)
-    middle = median(result for _, _, result in found)
-    result = chosen.outcome.result
-    return Neighbours(len(found), middle, result > 0 and middle < result / 2)
-
-
-def _steps(space: Space, point: Point) -> tuple[float, ...]:
-    return tuple(axis.share(value) * _count(axis) for axis, value in zip(space.axes, point, strict=True))
-
-
-def _count(axis: Axis) -> int:
-    return len(axis.values) - 1 if axis.values else _PART
+def neighbours(sweep: Sweep, chosen: int) -> Neighbours:
+    """Of the set at place `chosen`: those a step away on an axis or two; where few, the nearest within three steps."""
+    scale = np.array([len(axis.values) - 1 if axis.values else _PART for axis in sweep.space.axes])
+    steps = np.array(list(shares(sweep.space, sweep.points))) * scale
+    away = np.sqrt(((steps - steps[chosen]) ** 2).sum(axis=1))
+    away[chosen] = np.inf
+    close = np.flatnonzero(away <= _NEAR)
+    if len(close) < _ENOUGH:
+        nearest = np.argsort(away, kind="stable")[:_ENOUGH]
+        close = nearest[away[nearest] <= _STILL_NEAR]
+    if len(close) < _FEWEST:
+        return Neighbours(len(close), None, None)
+    earned = results(sweep.scores[:, 0])
+    middle = float(np.median(earned[close]))
+    return Neighbours(len(close), middle, bool(earned[chosen] > 0 and middle < earned[chosen] / 2))

@@ -153,16 +153,18 @@ def test_the_sieve_lets_through_exactly_what_the_setup_would() -> None:
     verdicts = set()
     for number in range(space.size):
         point = space.grid_point(number)
-        refusal = sieve.refusal(point)
-        verdicts.add(refusal)
-        assert (refusal is None) == (not problems(space.params(point))), point
+        verdict = sieve.params(point)
+        refused = isinstance(verdict, str)
+        verdicts.add(verdict if refused else None)
+        assert refused == bool(problems(space.params(point))), point
+        assert refused or verdict == space.params(point)
     assert verdicts >= {None, "qty_minima", "saldo_limite", "lucro_alvo_minimo"}
 
 
 def test_the_sieve_refuses_orders_that_the_exchange_would() -> None:
     space = read_space(replace(BASE, qty_minima=D(1)), ["multiplicador_qty=0.5,1"])
-    assert Sieve(space, D(5)).refusal((D("0.5"),)) == "min_notional"
-    assert Sieve(space, D(5)).refusal((D(1),)) is None
+    assert Sieve(space, D(5)).params((D("0.5"),)) == "min_notional"
+    assert Sieve(space, D(5)).params((D(1),)) == space.params((D(1),))
 
 
 def test_a_base_that_may_not_run_is_told() -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from multiprocessing import active_children
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bot.backtest.history import History
@@ -18,7 +19,7 @@ from bot.backtest.journal import Journal, JournalBusy
 from bot.backtest.judging import Assignment, exact_outcome
 from bot.backtest.model import Terms
 from bot.backtest.optimise import Method
-from bot.backtest.outcome import Outcome, choice, front
+from bot.backtest.outcome import SCORE, Outcome, Table, choice, front, results
 from bot.backtest.pools import InlinePool, LocalPool
 from bot.backtest.shared_history import fingerprint, lay_down
 from bot.backtest.space import Space, read_space
@@ -63,6 +64,23 @@ def task(tmp_path: Path) -> Journal:
     return Journal(tmp_path, {"of": "this test"})
 
 
+def told(sweep: Sweep) -> dict[str, object]:
+    """Everything that a sweep says, to be compared."""
+    return {
+        "numbers": sweep.numbers.tolist(),
+        "points": list(sweep.points),
+        "scores": sweep.scores.tolist(),
+        "base": None if sweep.base is None else sweep.base.tolist(),
+        "rest": (sweep.refused, sweep.failed, sweep.total, sweep.complete),
+    }
+
+
+def same(score: Table, outcome: Outcome) -> bool:
+    """A row of doubles and what it stands for."""
+    pairs = zip(score.tolist(), outcome.score(), strict=True)
+    return all(a == pytest.approx(b, rel=1e-9, abs=1e-9) for a, b in pairs)
+
+
 @pytest.fixture(scope="module")
 def undisturbed() -> Sweep:
     return inline().grid()
@@ -70,20 +88,50 @@ def undisturbed() -> Sweep:
 
 def test_every_set_is_judged_as_a_run_of_its_own(undisturbed: Sweep) -> None:
     assert undisturbed.complete
-    assert [row.number for row in undisturbed.rows] == list(range(48))
-    for row in undisturbed.rows[::7]:
-        assert row.outcome == exact_outcome(HISTORY, TERMS, SPACE.params(row.point))
+    assert undisturbed.numbers.tolist() == list(range(48))
+    for place in range(0, 48, 7):
+        assert same(undisturbed.scores[place, 0], exact_outcome(HISTORY, TERMS, undisturbed.params(place)))
     assert undisturbed.base is not None
-    assert undisturbed.base.outcome == exact_outcome(HISTORY, TERMS, BASE)
-    assert len({row.outcome.result for row in undisturbed.rows}) > 20
+    assert same(undisturbed.base[0], exact_outcome(HISTORY, TERMS, BASE))
+    assert len(set(results(undisturbed.scores[:, 0]).tolist())) > 20
+    assert undisturbed.rejudged == 0
+
+
+def test_the_exact_path_judges_alike(undisturbed: Sweep) -> None:
+    found = Sweeper(replace(given(), exact=True), InlinePool()).grid()
+    assert np.allclose(results(found.scores[:, 0]), results(undisturbed.scores[:, 0]), rtol=1e-9, atol=1e-9)
+    assert np.allclose(found.scores["worst_loss"], undisturbed.scores["worst_loss"], rtol=1e-9, atol=1e-9)
+    assert found.front() == undisturbed.front()
+
+
+def test_what_the_fast_path_cannot_prove_is_judged_by_the_exact_one() -> None:
+    no_tick = Terms(rules_of(tick="0"))
+    space = read_space(BASE, ["lucro_alvo_inicial=0.01,0.02,0.03"])
+    found = Sweeper(Assignment("k", space, no_tick, HISTORY), InlinePool()).grid()
+    assert found.rejudged == 3
+    assert found.base is not None
+    assert same(found.base[0], exact_outcome(HISTORY, no_tick, BASE))
+    assert all(same(found.scores[i, 0], exact_outcome(HISTORY, no_tick, found.params(i))) for i in range(3))
+
+
+def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:
+    windows = (
+        (int(HISTORY.times[0]), int(HISTORY.times[700])),
+        (int(HISTORY.times[700]), int(HISTORY.times[-1])),
+    )
+    found = Sweeper(replace(given(), windows=windows), LocalPool(2)).grid()
+    for window, span in enumerate(windows):
+        for place in (3, 30):
+            expected = exact_outcome(HISTORY.between(*span), TERMS, found.params(place))
+            assert same(found.scores[place, window], expected)
 
 
 def test_processes_find_what_one_finds(undisturbed: Sweep) -> None:
-    told: list[Progress] = []
-    assert Sweeper(given(), LocalPool(2), on_progress=told.append).grid() == undisturbed
-    assert told[-1].done == told[-1].total == 48
-    assert told[-1].seconds_left == 0
-    assert [p.done for p in told] == sorted(p.done for p in told)
+    seen: list[Progress] = []
+    assert told(Sweeper(given(), LocalPool(2), on_progress=seen.append).grid()) == told(undisturbed)
+    assert seen[-1].done == seen[-1].total == 48
+    assert seen[-1].seconds_left == 0
+    assert [p.done for p in seen] == sorted(p.done for p in seen)
 
 
 def test_a_killed_worker_changes_nothing(undisturbed: Sweep) -> None:
@@ -95,7 +143,7 @@ def test_a_killed_worker_changes_nothing(undisturbed: Sweep) -> None:
             killed.append(victims[0])
             os.kill(victims[0], signal.SIGKILL)
 
-    assert Sweeper(given(), LocalPool(2), on_progress=murder).grid() == undisturbed
+    assert told(Sweeper(given(), LocalPool(2), on_progress=murder).grid()) == told(undisturbed)
     assert killed
 
 
@@ -113,15 +161,15 @@ def test_a_stopped_sweep_keeps_what_is_done_and_goes_on(tmp_path: Path, undistur
     first = inline(journal=journal, stop=stop, on_progress=stopping_at(10, stop)).grid()
     journal.close()
     assert not first.complete
-    assert 10 <= len(first.rows) < 20
-    told: list[Progress] = []
+    assert 10 <= len(first) < 20
+    seen: list[Progress] = []
     journal = task(tmp_path)
-    assert inline(journal=journal, on_progress=told.append).grid() == undisturbed
+    assert told(inline(journal=journal, on_progress=seen.append).grid()) == told(undisturbed)
     journal.close()
-    assert told[0].kept == len(first.rows)
-    assert len(told) <= 48 - len(first.rows)
+    assert seen[0].kept == len(first)
+    assert len(seen) <= 48 - len(first)
     journal = task(tmp_path)
-    assert Sweeper(given(), NoPool(), journal).grid() == undisturbed  # type: ignore[arg-type]
+    assert told(Sweeper(given(), NoPool(), journal).grid()) == told(undisturbed)  # type: ignore[arg-type]
     journal.close()
 
 
@@ -141,10 +189,10 @@ def test_a_line_cut_short_is_done_again(tmp_path: Path, undisturbed: Sweep) -> N
     whole = journal.path.read_bytes()
     journal.path.write_bytes(whole[:-30])
     again = task(tmp_path)
-    told: list[Progress] = []
-    assert inline(journal=again, on_progress=told.append).grid() == undisturbed
+    seen: list[Progress] = []
+    assert told(inline(journal=again, on_progress=seen.append).grid()) == told(undisturbed)
     again.close()
-    assert len(told) == 1
+    assert len(seen) == 1
     assert sorted(journal.path.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 
@@ -171,10 +219,10 @@ def test_points_that_are_no_strategy_are_counted_and_the_rest_judged() -> None:
     space = read_space(BASE, ["saldo_limite=100,3000", "qty_minima=50,700", "multiplicador_qty=0.001,1"])
     found = inline(replace_base(space)).grid()
     assert found.complete
-    assert len(found.rows) + found.refused.total() == space.size == 8
+    assert len(found) + found.refused.total() == space.size == 8
     assert found.refused["saldo_limite"] == 2
     assert found.refused["qty_minima"] == 4
-    assert found.rows
+    assert len(found)
 
 
 def replace_base(space: Space) -> Space:
@@ -184,8 +232,8 @@ def replace_base(space: Space) -> Space:
 def test_a_draw_is_a_sweep_too_and_the_same_each_time() -> None:
     space = read_space(BASE, ["lucro_alvo_inicial=0.004:0.04", "recompra_queda_inicial=0.004:0.03"])
     first, again, other = (inline(space).random(30, seed) for seed in (5, 5, 6))
-    assert first == again
-    assert [row.point for row in first.rows] != [row.point for row in other.rows]
+    assert told(first) == told(again)
+    assert list(first.points) != list(other.points)
 
 
 @pytest.mark.parametrize("method", list(Method))
@@ -195,19 +243,24 @@ def test_the_optimiser_asks_better_than_chance_and_goes_on_where_it_was(
     space = read_space(BASE, ["lucro_alvo_inicial=0.004:0.3", "recompra_queda_inicial=0.004:0.2"])
     whole = inline(space).search(60, 1, method, generation=15)
     assert whole.complete
-    assert len(whole.rows) + whole.refused.total() == 60
-    assert len({row.point for row in whole.rows}) > 30
+    assert len(whole) + whole.refused.total() == 60
+    assert len(set(whole.points)) > 30
     stop, journal = threading.Event(), task(tmp_path)
     inline(space, stop=stop, journal=journal, on_progress=stopping_at(25, stop)).search(60, 1, method, 15)
     journal.close()
     journal = task(tmp_path)
-    told: list[Progress] = []
-    assert inline(space, journal=journal, on_progress=told.append).search(60, 1, method, 15) == whole
+    seen: list[Progress] = []
+    again = inline(space, journal=journal, on_progress=seen.append).search(60, 1, method, 15)
+    assert told(again) == told(whole)
     journal.close()
-    assert told[0].kept >= 25
-    early = [row.outcome.result for row in whole.rows if row.number < 15]
-    late = [row.outcome.result for row in whole.rows if row.number >= 45]
-    assert sum(late) / len(late) > sum(early) / len(early)
+    assert seen[0].kept >= 25
+    earned = results(whole.scores[:, 0])
+    assert earned[whole.numbers >= 45].mean() > earned[whole.numbers < 15].mean()
+
+
+def table(*rows: tuple[str, str]) -> Table:
+    """Of results and worst losses."""
+    return np.array([outcome(*row).score() for row in rows], dtype=SCORE)
 
 
 def outcome(result: str, loss: str) -> Outcome:
@@ -215,40 +268,58 @@ def outcome(result: str, loss: str) -> Outcome:
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
-    of = [outcome("10", "5"), outcome("12", "5"), outcome("9", "4"), outcome("11", "6"), outcome("20", "9")]
-    assert front(of) == [2, 1, 4]
-    assert front([]) == []
-    assert front([outcome("1", "1"), outcome("1", "1")]) == [0]
+    of = table(("10", "5"), ("12", "5"), ("9", "4"), ("11", "6"), ("20", "9"), ("12", "5"))
+    assert front(of).tolist() == [2, 1, 4]
+    assert front(of[:0]).tolist() == []
+    assert front(table(("1", "1"), ("1", "1"))).tolist() == [0]
+
+
+def test_the_front_is_the_one_found_by_comparing_all_with_all() -> None:
+    draw = random.Random(3)
+    of = table(*((str(draw.randrange(30)), str(draw.randrange(30))) for _ in range(300)))
+    earned, lost = results(of), of["worst_loss"]
+    slow = {
+        (earned[i], lost[i])
+        for i in range(300)
+        if not any(
+            earned[j] >= earned[i] and lost[j] <= lost[i] and (earned[j], lost[j]) != (earned[i], lost[i])
+            for j in range(300)
+        )
+    }
+    found = [(earned[i], lost[i]) for i in front(of)]
+    assert set(found) == slow
+    assert len(found) == len(slow)
 
 
 def test_the_front_counts_what_the_open_cycle_would_lose() -> None:
-    hiding = replace(outcome("100", "5"), unrealised=D(-99))
-    assert front([hiding, outcome("50", "5")]) == [1]
+    of = table(("100", "5"), ("50", "5"))
+    of["unrealised"][0] = -99
+    assert front(of).tolist() == [1]
 
 
 def test_the_choice_is_the_largest_result_within_the_loss() -> None:
-    of = [outcome("10", "5"), outcome("12", "6"), outcome("20", "9")]
-    assert choice(of, D(6)) == 1
-    assert choice(of, D(4)) is None
+    of = table(("10", "5"), ("12", "6"), ("20", "9"), ("12", "5"))
+    assert choice(of, 6.0) == 3
+    assert choice(of, 4.0) is None
 
 
 def test_the_best_is_no_riskier_than_the_strategy_as_it_is(undisturbed: Sweep) -> None:
     best = undisturbed.best()
     assert undisturbed.base is not None
-    limit = undisturbed.base.outcome.worst_loss
-    within = [row for row in undisturbed.rows if row.outcome.worst_loss <= limit]
+    scores = undisturbed.scores[:, 0]
+    within = scores["worst_loss"] <= undisturbed.base[0]["worst_loss"]
     assert best is not None
-    assert best.outcome.result == max(row.outcome.result for row in within)
+    assert within[best]
+    assert results(scores)[best] == results(scores)[within].max()
     assert undisturbed.best(D(-1)) is None
 
 
 def test_a_strategy_with_a_curve_is_swept_as_well() -> None:
     base = replace(BASE, curva_qty=CurveChoice(Curve.LINEAR))
-    space = read_space(base, ["lucro_alvo_inicial=0.01,0.02"])
-    found = inline(space).grid()
-    assert [row.outcome for row in found.rows] == [
-        exact_outcome(HISTORY, TERMS, replace(base, lucro_alvo_inicial=D(t))) for t in ("0.01", "0.02")
-    ]
+    found = inline(read_space(base, ["lucro_alvo_inicial=0.01,0.02"])).grid()
+    for place, target in enumerate(("0.01", "0.02")):
+        params = replace(base, lucro_alvo_inicial=D(target))
+        assert same(found.scores[place, 0], exact_outcome(HISTORY, TERMS, params))
 
 
 def test_candles_on_disk_are_the_candles(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from telegram.constants import ChatMemberStatus
 from telegram.error import TelegramError
 from telegram.ext import ApplicationHandlerStop
 
-from bot.ports import Person
+from bot.ports import Person, Role
 from handlers.callback import Press
-from handlers.commands import PANIC, STOP
+from handlers.commands import PANIC, STOP, publish_owners_commands
 from handlers.context import ChatContext
 from handlers.talk import answer
 from handlers.texts import LOCALES, Texts, locale_of, texts_for
@@ -89,6 +89,7 @@ class Gate:
         )
         if person is not None:
             _log.info("let in", person=person.id, role=person.role.value)
+            await _show_menu(person, context)
         return person
 
     async def _slow_down(self, update: Update, context: ChatContext, person: Person) -> None:
@@ -143,7 +144,18 @@ async def _introduced(person: Person, update: Update, context: ChatContext) -> P
         return person
     locale = locale_of(user.language_code if user else None)
     await context.service.set_locale(person, locale)
+    await _show_menu(person, context)
     return replace(person, locale=locale)
+
+
+async def _show_menu(person: Person, context: ChatContext) -> None:
+    """At the first contact: before it, Telegram takes no menu for a chat. It waits for nobody."""
+    if person.role is not Role.OWNER:
+        return
+    try:
+        await publish_owners_commands(context.bot, person.chat_id)
+    except TelegramError as exc:
+        _log.warning("owner's menu not published", reason=exc.message)
 
 
 def _note_membership(change: ChatMemberUpdated) -> None:

@@ -20,21 +20,26 @@ from telegram.ext import (
 
 from bot.service import Service
 from handlers import (
+    backtest,
+    backtest_against,
+    backtest_compare,
     commands,
     keys,
     keys_test,
+    optimize,
     people,
     start,
     status,
     stop,
     stop_all,
     strategies,
+    survival,
     vault_change,
 )
 from handlers.access import Gate
 from handlers.alert_settings import alert_kind, alerts, dark, digest, digest_at, timezone, zone
 from handlers.application import ChatByChat, Inbox, TraderApplication
-from handlers.commands import on_command, on_press, publish_commands
+from handlers.commands import on_command, on_press, publish_commands, publish_owners_commands
 from handlers.confirm import Confirmations
 from handlers.context import CONFIRMATIONS, SECRET_ENTRY, SERVICE, ChatApplication, ChatContext, Handler
 from handlers.failures import on_error
@@ -63,6 +68,8 @@ _COMMANDS: tuple[tuple[commands.Command, Handler], ...] = (
     (commands.UNLOCK, keys.unlock),
     (commands.LOCK, keys.lock),
     (commands.STRATEGIES, strategies.strategies),
+    (commands.BACKTEST, backtest.backtest),
+    (commands.OPTIMIZE, optimize.optimize),
     (commands.STATUS, status.all_status),
     (commands.STOP, stop.stop),
     (commands.PANIC, stop_all.panic),
@@ -118,6 +125,17 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("digest_at", digest_at),
     ("timezone", timezone),
     ("zone", zone),
+    ("bts", backtest.backtest),
+    ("bt_of", backtest.period),
+    ("bt_go", backtest.go),
+    ("bt_stop", backtest.cancel),
+    ("bt_cmp", backtest_compare.choose),
+    ("bt_vs", backtest_compare.compare),
+    ("bt_against", backtest_against.against),
+    ("survival", survival.survival),
+    ("opts", optimize.optimize),
+    ("opt_of", optimize.fields),
+    ("opt_go", optimize.go),
     ("stop", stop.stop_one),
     ("stop_how", stop.stop_how),
     ("stop_yes", stop.stop_yes),
@@ -227,6 +245,9 @@ async def start_chat(application: TraderApplication) -> None:
     )
     try:
         await publish_commands(application.bot)
+        owner = await application.bot_data[SERVICE].owner()
+        if owner is not None:
+            await publish_owners_commands(application.bot, owner.chat_id)
         await _ask_again(application)
     except TelegramError as exc:
         _log.warning("command menu not published", reason=exc.message)

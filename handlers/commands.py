@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from telegram import BotCommand, BotCommandScopeAllPrivateChats
+import structlog
+from telegram import BotCommand, BotCommandScope, BotCommandScopeAllPrivateChats, BotCommandScopeChat
+from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler, CommandHandler, ExtBot
 
 from handlers.callback import pattern
 from handlers.context import ChatContext, Handler
 from handlers.texts import Texts, texts_for
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ PANIC = Command("panic", "panico")
 PEOPLE = Command("people", "pessoas")
 INVITE = Command("invite", "convidar")
 AUDIT = Command("audit", "auditoria")
+BACKTEST = Command("backtest", "backtest")
+OPTIMIZE = Command("optimize", "otimizar")
 
 COMMANDS = (
     START,
@@ -60,6 +66,8 @@ COMMANDS = (
     LOCK,
     NEW_STRATEGY,
     STRATEGIES,
+    BACKTEST,
+    OPTIMIZE,
     STATUS,
     STOP,
     PANIC,
@@ -83,9 +91,10 @@ def on_press(action: str, callback: Handler) -> CallbackQueryHandler[ChatContext
     return CallbackQueryHandler(callback, pattern(action))
 
 
-def menu(locale: str) -> Sequence[BotCommand]:
+def menu(locale: str, *, owner: bool = False) -> Sequence[BotCommand]:
     texts = texts_for(locale)
-    return [BotCommand(command.in_locale(locale), command.told(texts)) for command in COMMANDS]
+    shown = (*COMMANDS, *OWNERS) if owner else COMMANDS
+    return [BotCommand(command.in_locale(locale), command.told(texts)) for command in shown]
 
 
 async def publish_commands(sender: ExtBot[Any]) -> None:
@@ -93,6 +102,20 @@ async def publish_commands(sender: ExtBot[Any]) -> None:
 
     Telegram takes two letters only: `pt`, never `pt-br`.
     """
-    scope = BotCommandScopeAllPrivateChats()
-    await sender.set_my_commands(menu("en"), scope=scope)
-    await sender.set_my_commands(menu("pt_BR"), scope=scope, language_code="pt")
+    await _put_up(sender, BotCommandScopeAllPrivateChats(), owner=False)
+
+
+async def publish_owners_commands(sender: ExtBot[Any], chat_id: int) -> None:
+    """The owner's menu has the owner's commands too, in their chat alone.
+
+    Telegram refuses that before they have written to the bot for the first time: then it is put up.
+    """
+    try:
+        await _put_up(sender, BotCommandScopeChat(chat_id), owner=True)
+    except BadRequest as exc:
+        _log.info("owner's menu not published", reason=exc.message)
+
+
+async def _put_up(sender: ExtBot[Any], scope: BotCommandScope, *, owner: bool) -> None:
+    await sender.set_my_commands(menu("en", owner=owner), scope=scope)
+    await sender.set_my_commands(menu("pt_BR", owner=owner), scope=scope, language_code="pt")

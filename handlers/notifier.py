@@ -20,7 +20,7 @@ from bot.service import Service
 from handlers.alert_kinds import Batch, batches, choice_for
 from handlers.formats import UTC
 from handlers.limiter import UNLIMITED, AnswersFirst, Limiter, seconds_of
-from handlers.texts import texts_for
+from handlers.texts import LOCALES, texts_for
 from handlers.views import notice_keyboard, notices_text
 
 _log = structlog.get_logger(__name__)
@@ -162,12 +162,14 @@ class Notifier:
             self._gathering[batch.items[0].person_id, batch.items[0].strategy_id] = now + self._gather
 
     async def _send(self, batch: Batch, person: Person) -> None:
-        texts = texts_for(person.locale or "en")
         last = batch.items[-1]
         strategy = await self._strategy(last, person)
         zone = await self._zone_of(person) if self._zone_of else UTC
-        text = notices_text(texts, [item.notice for item in batch.items], strategy, zone)
-        buttons = notice_keyboard(texts, last.notice, strategy)
+        # whose Telegram has not yet told a language, such as an owner named in the settings, reads every one
+        all_texts = [texts_for(locale) for locale in LOCALES if person.locale in {locale, ""}]
+        notices = [item.notice for item in batch.items]
+        text = "\n\n".join(notices_text(texts, notices, strategy, zone) for texts in all_texts)
+        buttons = notice_keyboard(all_texts[0], last.notice, strategy)
         try:
             await self._sender.send_message(
                 person.chat_id,

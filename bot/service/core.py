@@ -134,9 +134,13 @@ class Service:
             return await self.people.accept(chat_id=chat_id, name=name, locale=locale, code=code)
         return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
 
+    async def owner(self) -> Person | None:
+        """None before anybody has claimed this program."""
+        return next((p for p in await self._store.people() if p.role is Role.OWNER), None)
+
     async def new_claim_code(self, *, valid_ms: int = 24 * 3_600_000) -> str | None:
         """A fresh code while nobody owns this program yet; only its hash is kept."""
-        if any(p.role is Role.OWNER for p in await self._store.people()):
+        if await self.owner() is not None:
             return None
         code = secrets.token_urlsafe(9)
         await self._store.add_claim(_hashed(code), self._clock.now() + valid_ms)
@@ -172,10 +176,14 @@ class Service:
 
     async def lock(self, person: Person) -> None:
         """Strategies stand still; their orders rest at the exchange."""
+        was_open = self._vault.unlocked(person.id)
         await self.care.lock(person)
+        if was_open:
+            await self.people.note(person, "locked")
 
     async def set_unattended(self, person: Person, *, enabled: bool) -> None:
         await self._vault.set_unattended(person.id, enabled=enabled)
+        await self.people.note(person, "unattended_on" if enabled else "unattended_off")
 
     def sandbox_key(self, person: Person) -> Credentials | None:
         """The sandbox exchange's key pair for this person, where the deployment has one."""

@@ -136,7 +136,7 @@ async def test_the_audit_log_tells_who_did_what_and_no_secret(household):
         "Ana: adicionou uma chave: sandbox-bybit",
         "Ana: rodou lenta",
         "Ana: errou a senha",
-        "Ana: desbloqueou o cofre",
+        "Ana: destrancou o cofre",
         "Ana: parou lenta",
     ):
         assert part in told["text"], part

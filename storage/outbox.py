@@ -15,6 +15,10 @@ from storage.database import Database, Rows
 log = structlog.get_logger()
 
 _WAITING = "sent_at IS NULL AND dropped_at IS NULL"
+_OWE = """
+    INSERT INTO outbox (person_id, strategy_id, kind, payload, key, at, next_try_at)
+    VALUES (:person_id, :strategy_id, :kind, :payload, :key, :at, :next_try_at) ON CONFLICT DO NOTHING
+"""
 _DUE = f"""
     SELECT * FROM outbox AS o WHERE {_WAITING} AND next_try_at <= :now AND NOT EXISTS (
         SELECT 1 FROM outbox AS earlier
@@ -81,4 +85,4 @@ def enqueue(db: Rows, notice: Notice, *, person_id: int, strategy_id: int | None
         "at": at,
         "next_try_at": at,
     }
-    db.table("outbox").insert(row, ignore=True)
+    db.execute(_OWE, row)

@@ -24,6 +24,11 @@ _BOOK_FILL = """
             :value, :fee, :fee_coin, :fee_value, :at, :maker)
     ON CONFLICT (environment, symbol, exec_id, order_id) DO NOTHING
 """
+_APPEND = "INSERT INTO journal (strategy_id, sequence, at, kind, payload) VALUES (?, ?, ?, ?, ?)"
+_KEEP_ORDER = """
+    INSERT INTO orders (order_id, strategy_id, leg, k, cycle, price, quantity, amount, status, placed_at)
+    VALUES (:order_id, :strategy_id, :leg, :k, :cycle, :price, :quantity, :amount, :status, :placed_at)
+"""
 _KEEP_STATE = """
     INSERT INTO states (strategy_id, sequence, state) VALUES (?, ?, ?)
     ON CONFLICT (strategy_id) DO UPDATE SET sequence = excluded.sequence, state = excluded.state
@@ -83,14 +88,18 @@ class EngineStore:
         found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchone())
         return rows.params_from(found[0]) if found else None
 
-    async def commit(self, step: Step) -> bool:
-        """Save one step in one transaction; False when its fill was booked before.
+    async def commit(self, *steps: Step) -> bool:
+        """Save steps that follow each other in one transaction; False when a fill of theirs was booked before.
 
         StoreError when `expected_sequence` is not the journal's length; InvariantBroken for an order id that is
-        used twice or is not ours. Nothing of the step is saved then.
+        used twice or is not ours. Nothing of any step is saved then, nor after False.
         """
-        then = self.outbox.changed.set if step.notices else None
-        return await self._database.run(lambda db: _commit(db, step), then=then)
+        then = self.outbox.changed.set if any(step.notices for step in steps) else None
+        try:
+            await self._database.run(lambda db: _commit_all(db, steps), then=then)
+        except _BookedBefore:
+            return False
+        return True
 
     async def journal(self, strategy_id: int) -> Sequence[JournalEntry]:
         """Every event of a strategy in its order: `decide` over them gives the saved state again."""
@@ -127,7 +136,16 @@ class EngineStore:
         )
 
 
-def _commit(db: Rows, step: Step) -> bool:
+class _BookedBefore(Exception):  # noqa: N818
+    """Undoes the transaction that met a known fill; never leaves this file."""
+
+
+def _commit_all(db: Rows, steps: Sequence[Step]) -> None:
+    for step in steps:
+        _commit(db, step)
+
+
+def _commit(db: Rows, step: Step) -> None:
     found = list(db.query(_OWNER_AND_SEQUENCE, [step.strategy_id]))
     if not found:
         raise StoreError(f"there is no strategy {step.strategy_id}")
@@ -145,7 +163,7 @@ def _commit(db: Rows, step: Step) -> bool:
             symbol=strategy["symbol"],
         )
         if not db.execute(_BOOK_FILL, fill).rowcount:
-            return False
+            raise _BookedBefore
     sequence = step.expected_sequence + 1
     _append(db, step, sequence)
     _project_orders(db, step)
@@ -165,18 +183,10 @@ def _commit(db: Rows, step: Step) -> bool:
         taken = rows.params_json(step.event.params)
         db.execute(_TAKE_PARAMS, [taken, taken, step.strategy_id])
     _set_status(db, step.strategy_id, step.status, step.pause_reason)
-    return True
 
 
 def _append(db: Rows, step: Step, sequence: int) -> None:
-    event = {
-        "strategy_id": step.strategy_id,
-        "sequence": sequence,
-        "at": step.at,
-        "kind": step.event.kind,
-        "payload": rows.event_json(step.event),
-    }
-    db.table("journal").insert(event)
+    db.execute(_APPEND, [step.strategy_id, sequence, step.at, step.event.kind, rows.event_json(step.event)])
     db.execute(_KEEP_STATE, [step.strategy_id, sequence, rows.state_json(step.state)])
 
 
@@ -184,7 +194,7 @@ def _project_orders(db: Rows, step: Step) -> None:
     for order in step.placed:
         if db.execute("SELECT 1 FROM orders WHERE order_id = ?", [order.order_id]).fetchone():
             raise InvariantBroken(f"{order.order_id} was used before")
-        db.table("orders").insert(rows.order_row(order, strategy_id=step.strategy_id, at=step.at))
+        db.execute(_KEEP_ORDER, rows.order_row(order, strategy_id=step.strategy_id, at=step.at))
     for order_id in step.closed:
         db.execute(_CLOSE_ORDER, [step.at, order_id, step.strategy_id])
 

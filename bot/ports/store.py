@@ -166,9 +166,7 @@ class StrategyStore(Protocol):
         """Parameters that wait for a cycle to begin."""
 
     async def commit(self, *steps: Step) -> bool:
-        """Save steps that follow each other in one transaction; False, and nothing saved, when a fill of theirs was
-        booked before.
-        """
+        """Save steps that follow each other in one transaction; False when a fill of theirs was booked before."""
 
     async def set_status(self, strategy_id: int, status: RunStatus, reason: str | None = None) -> None: ...
 

@@ -165,3 +165,23 @@ async def test_a_commit_whose_caller_was_cancelled_still_wakes_the_notifier(stor
         if saved is not None:
             await store.outbox.changed.wait()
     assert (saved is not None) == bool(await store.outbox.due(NOW))
+
+
+async def test_steps_that_come_together_are_saved_in_one_transaction(store, strategy):
+    assert await store.commit(started(strategy), filled(strategy), tick(strategy, 2)) is True
+    assert await store.load(strategy.id) == Saved(tick(strategy, 2).state, 3)
+    assert [e.sequence for e in await store.journal(strategy.id)] == [1, 2, 3]
+
+
+async def test_a_known_fill_makes_all_that_came_with_it_vanish(store, database, strategy):
+    await store.commit(started(strategy), filled(strategy))
+    before = await everything(database)
+    assert await store.commit(tick(strategy, 2), filled(strategy, sequence=3)) is False
+    assert await everything(database) == before
+
+
+async def test_a_refused_step_takes_those_before_it_along(store, database, strategy):
+    before = await everything(database)
+    with pytest.raises(StoreError):
+        await store.commit(started(strategy), filled(strategy, sequence=5))
+    assert await everything(database) == before

@@ -17,14 +17,19 @@ class Desk(Protocol):
     """One strategy's state, exchange and inbox."""
 
     strategy: Strategy
-    state: State
     rules: MarketRules
     exchange: Exchange
     clock: Clock
     up: asyncio.Event
     log: structlog.stdlib.BoundLogger
 
+    @property
+    def state(self) -> State: ...
+
     def post(self, event: Event) -> None: ...
+
+    def post_soon(self, event: Event) -> None:
+        """Post a fact that changes nothing at the exchange by itself, behind what comes at the same moment."""
 
     async def read_balance(self) -> None:
         """Post what may be spent, and return once that is decided on and saved."""

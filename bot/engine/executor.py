@@ -151,7 +151,7 @@ class Executor:
             desk.post(OrderRefused(order_id, RefusalReason.OTHER, str(denied)))
             raise
         else:
-            desk.post(OrderTaken(order_id))
+            desk.post_soon(OrderTaken(order_id))
             if order.price is None:
                 await self._watch(order_id)
 

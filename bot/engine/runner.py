@@ -1,14 +1,15 @@
 """One strategy: receive a fact, decide, save, and only then act."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import Protocol
 
 import structlog
 
-from bot.domain.commands import Announce, Place, ReloadRules, WakeAt
-from bot.domain.cycle import decide, pending
+from bot.domain.commands import ReloadRules, WakeAt
+from bot.domain.cycle import pending
 from bot.domain.events import (
     BalanceRead,
     Event,
@@ -23,25 +24,21 @@ from bot.domain.events import (
 )
 from bot.domain.ladder import build_ladder
 from bot.domain.market import MarketRules
-from bot.domain.notices import CycleClosed, Notice, Paused
+from bot.domain.notices import Paused
 from bot.domain.orders import Fill
 from bot.domain.state import BETWEEN_CYCLES, State
-from bot.domain.turn import Context, Decision
+from bot.domain.turn import Context
 from bot.engine.executor import Executor, Patience
+from bot.engine.journal import Arrival, Decided, Journal, commands_of
 from bot.errors import StoreError
-from bot.ports import Clock, Exchange, OrderView, RunStatus, Saved, Step, Strategy, StrategyStore
+from bot.ports import Clock, Exchange, OrderView, RunStatus, Saved, Strategy, StrategyStore
 
 log = structlog.get_logger()
 STOP_GRACE_S = 8.0
-FILL_FIRST_S = 0.005
-
-
-@dataclass(slots=True)
-class _Arrival:
-    """An event on its way to the decision; `done` is told once it is saved."""
-
-    event: Event
-    done: asyncio.Future[None] | None = field(default=None)
+SOON_S = 0.005
+"""How long a fact on which nothing waits stands back, so that what must be answered goes first."""
+TOGETHER = 50
+"""The most events that one transaction takes."""
 
 
 class Money(Protocol):
@@ -54,7 +51,7 @@ class Money(Protocol):
 
 
 class Runner:
-    """The only writer of one strategy's state. Lives from run (or restart) until the strategy is idle or paused."""
+    """One strategy at work. Lives from run (or restart) until the strategy is idle or paused."""
 
     def __init__(
         self,
@@ -73,17 +70,14 @@ class Runner:
         on_store_failure: Callable[[StoreError], None],
     ) -> None:
         self.strategy = strategy
-        self.state: State = saved.state
         self.rules = rules
         self.exchange = exchange
         self.clock = clock
         self.up = up
-        self._sequence = saved.sequence
-        self._known_fills = set(known_fills)
+        self._journal = Journal(strategy_id=strategy.id, saved=saved, known_fills=known_fills, store=store)
         self._ladder = build_ladder(strategy.params)
         self._store = store
-        self._queue: asyncio.Queue[_Arrival] = asyncio.Queue()
-        self._moved = asyncio.Condition()
+        self._queue: asyncio.Queue[Arrival] = asyncio.Queue()
         self._money = money
         self._on_end = on_end
         self._on_store_failure = on_store_failure
@@ -94,6 +88,10 @@ class Runner:
         self._freezing: asyncio.Task[None] | None = None
         self._begun = False
         self.log: structlog.stdlib.BoundLogger = log.bind(strategy=strategy.id, pair=strategy.symbol.name)
+
+    @property
+    def state(self) -> State:
+        return self._journal.state
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -119,7 +117,7 @@ class Runner:
         try:
             while self.state.running or not self._queue.empty() or not self._begun:
                 self._begun = True
-                await self._step(await self._queue.get())
+                await self._take(await self._arrived())
         except StoreError as failure:
             self._on_store_failure(failure)
         except Exception as fault:
@@ -146,15 +144,13 @@ class Runner:
             self.strategy.person_id,
             Paused(reason),
             strategy_id=self.strategy.id,
-            key=f"paused:{self.strategy.id}:{self._sequence}",
+            key=f"paused:{self.strategy.id}:{self._journal.sequence}",
         )
         self._on_end(self)
 
     def _refuse_waiting(self) -> None:
         while not self._queue.empty():
-            done = self._queue.get_nowait().done
-            if done is not None:
-                done.cancel()
+            self._queue.get_nowait().refuse()
 
     def _end_timers(self) -> None:
         if self._wake is not None:
@@ -164,12 +160,16 @@ class Runner:
     # --- facts in ---------------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
-        self._queue.put_nowait(_Arrival(event))
+        self._queue.put_nowait(Arrival(event))
+
+    def post_soon(self, event: Event) -> None:
+        """Post a fact that changes nothing at the exchange by itself, behind what comes at the same moment."""
+        asyncio.get_running_loop().call_later(SOON_S, self.post, event)
 
     def post_saved(self, event: Event) -> asyncio.Future[None]:
         """Post an event; the future is done once its decision is saved, cancelled when the runner ended before."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Arrival(event, done))
+        self._queue.put_nowait(Arrival(event, done))
         return done
 
     async def read_balance(self) -> None:
@@ -194,12 +194,11 @@ class Runner:
     def see_order(self, view: OrderView) -> None:
         """An order as the exchange shows it, from the stream or a look-up."""
         if view.closed is None:
-            self.post(OrderTaken(view.order_id))
+            self.post_soon(OrderTaken(view.order_id))
             return
         closed, order = OrderClosed(view.order_id, view.filled, view.closed), self.state.order(view.order_id)
         if order is not None and order.quantity is not None and order.filled < order.quantity <= view.filled:
-            # its fill comes right behind and ends the order by itself: told first, it saves a step on the way
-            asyncio.get_running_loop().call_later(FILL_FIRST_S, self.post, closed)
+            self.post_soon(closed)  # its fill comes right behind and ends the order by itself
         else:
             self.post(closed)
 
@@ -209,38 +208,60 @@ class Runner:
         return Context(self.strategy.params, self._ladder, self.rules, self.clock.now())
 
     def knows_fill(self, exec_id: str) -> bool:
-        return exec_id in self._known_fills
+        return self._journal.knows_fill(exec_id)
 
     async def compared(self) -> None:
         """Until the exchange was looked at and what it told is booked."""
         await self._executor.compared.wait()
         await asyncio.wait({self.post_saved(Tick())})
-        async with self._moved:
-            await self._moved.wait_for(lambda: all(o.closed_at is None for o in self.state.orders))
+        await self._journal.closings_booked()
 
     async def settled(self, order_id: str, timeout: float) -> bool:  # noqa: ASYNC109
         """Whether the order leaves the state within `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout), self._moved:
-                await self._moved.wait_for(lambda: self.state.order(order_id) is None)
-        except TimeoutError:
-            return False
-        return True
+        return await self._journal.settled(order_id, timeout)
 
-    async def _step(self, arrival: _Arrival) -> None:
-        event = arrival.event
-        repeated = isinstance(event, FillBooked) and self.knows_fill(event.fill.exec_id)
-        if not repeated:
-            if isinstance(event, BalanceRead):
-                await self._take_params()
-            ctx = self.context()
-            decision = decide(self.state, event, ctx)
-            if decision.state == self.state and all(isinstance(c, WakeAt) for c in decision.commands):
-                self._executor.carry_out(decision.commands)
-            else:
-                await self._save_and_act(event, decision, ctx.now)
-        if arrival.done is not None and not arrival.done.done():
-            arrival.done.set_result(None)
+    async def _arrived(self) -> list[Arrival]:
+        """What has come, one event at least."""
+        arrivals = [await self._queue.get()]
+        while not self._queue.empty() and len(arrivals) < TOGETHER:
+            arrivals.append(self._queue.get_nowait())
+        return arrivals
+
+    async def _take(self, arrivals: Sequence[Arrival]) -> None:
+        """Decide on each in turn; whoever waits for one is told, be it that it came to nothing."""
+        try:
+            for balance, group in groupby(arrivals, key=lambda one: isinstance(one.event, BalanceRead)):
+                if not balance:
+                    await self._steps(tuple(group))
+                    continue
+                for arrival in group:
+                    await self._take_params()
+                    await self._steps([arrival])
+        finally:
+            for arrival in arrivals:
+                arrival.refuse()
+
+    async def _steps(self, arrivals: Sequence[Arrival]) -> None:
+        """Decide on several and save them together; what was decided before a fault is saved in spite of it."""
+        decided: list[Decided] = []
+        try:
+            for arrival in arrivals:
+                one = self._journal.decide(arrival, self.context(), decided)
+                if one is not None:
+                    decided.append(one)
+        finally:
+            await self._save_and_act(decided)
+
+    async def _save_and_act(self, decided: Sequence[Decided]) -> None:
+        if await self._journal.save(decided):
+            if any(one.moves for one in decided):
+                self._money.state_changed()
+            self._executor.carry_out(commands_of(decided))
+        elif len(decided) > 1:  # a fill of theirs was booked before: without it the others decide differently
+            for one in decided:
+                await self._steps([one.arrival])
+        for one in decided:
+            one.arrival.tell()
 
     async def _take_params(self) -> None:
         """A cycle is about to begin: parameters that were changed during the last one hold from here on."""
@@ -249,40 +270,11 @@ class Runner:
             return
         taken, ladder = ParamsTaken(chosen, self.strategy.params), build_ladder(chosen)
         ctx = Context(chosen, ladder, self.rules, self.clock.now())
-        await self._save_and_act(taken, decide(self.state, taken, ctx), ctx.now)
+        one = self._journal.decide(Arrival(taken), ctx, ())
+        if one is not None:
+            await self._save_and_act([one])
         self.strategy, self._ladder = replace(self.strategy, params=chosen, pending=None), ladder
         self.log.info("params_taken")
-
-    async def _save_and_act(self, event: Event, decision: Decision, at: int) -> None:
-        saved = await self._store.commit(self._step_record(event, decision, at))
-        if isinstance(event, FillBooked):
-            self._known_fills.add(event.fill.exec_id)
-        if not saved:
-            return
-        self._sequence += 1
-        async with self._moved:
-            self.state = decision.state
-            self._moved.notify_all()
-        self._money.state_changed()
-        self._executor.carry_out(decision.commands)
-
-    def _step_record(self, event: Event, decision: Decision, at: int) -> Step:
-        notices: list[Notice] = [c.notice for c in decision.commands if isinstance(c, Announce)]
-        after = {order.order_id for order in decision.state.orders}
-        running = decision.state.running
-        return Step(
-            strategy_id=self.strategy.id,
-            expected_sequence=self._sequence,
-            at=at,
-            event=event,
-            state=decision.state,
-            status=RunStatus.RUNNING if running else RunStatus.IDLE,
-            placed=tuple(c.order for c in decision.commands if isinstance(c, Place)),
-            closed=tuple(o.order_id for o in self.state.orders if o.order_id not in after),
-            fill=event.fill if isinstance(event, FillBooked) else None,
-            cycle=next((n for n in notices if isinstance(n, CycleClosed)), None),
-            notices=tuple(notices),
-        )
 
     def wake_at(self, command: WakeAt) -> None:
         """One timer is enough: whatever waits is looked at again when it fires."""

@@ -67,10 +67,35 @@ class _SignedHTTP(HTTP):  # type: ignore[misc]
         self._stamp = stamp
         # A redirected request would carry the signed headers elsewhere and could send an order twice.
         self.client.max_redirects = 0
-        self.client.trust_env = not is_loopback(rest)
+        self._take_environment()
 
     def __repr__(self) -> str:
         return f"<pybit HTTP for {self.endpoint}>"
+
+    def _take_environment(self) -> None:
+        """Proxies and certificates of the environment, read once; loopback has neither, ~/.netrc is never read.
+
+        requests reads them anew for each request, which takes longer than all the rest of preparing it.
+        """
+        self.client.trust_env = not is_loopback(self.endpoint)
+        found = self.client.merge_environment_settings(self.endpoint, {}, None, None, None)
+        self.client.proxies, self.client.verify = found["proxies"], found["verify"]
+        self.client.trust_env = False
+
+    def _prepare_request(
+        self, method: str, path: str, params: str, headers: dict[str, str]
+    ) -> requests.PreparedRequest:
+        """What pybit and its session make of it, without merging settings that never change: in half the time."""
+        request = requests.PreparedRequest()
+        read = method == "GET"
+        request.prepare(
+            method=method,
+            url=f"{path}?{params}" if read and params else path,
+            headers={**self.client.headers, **headers},
+            data=None if read else params,
+            cookies=self.client.cookies,
+        )
+        return request
 
     def _prepare_headers(
         self, payload: str, recv_window: int, content_type: str = "application/json"

@@ -1,6 +1,10 @@
-"""From a fill's message to both new orders sent, over real sockets and a real database, cut into its parts."""
+"""From a fill's message to both new orders sent, over real sockets and a real database, cut into its parts.
+
+It begins when the stand-in hands the frame to its socket, and ends with the last byte of the second new order.
+"""
 
 import asyncio
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +17,7 @@ from bot.ports import Credentials, Environment, Role, Secret, SystemClock
 from storage.database import Database
 from storage.store import SqliteStore
 from tests.bench.stopwatch import Reaction, Stopwatch
-from tests.bench.street import LIVELY, Rows, VenueProcess, percentile, venue_process
+from tests.bench.street import LIVELY, Rows, VenueProcess, others_share, percentile, venue_process
 from tests.engine.house import BTC, OpenVault
 
 WANTED = 300
@@ -26,8 +30,9 @@ async def reaction() -> Rows:
     """First buys (both orders go at once) and re-buys (the old exit must be closed first), apart."""
     with tempfile.TemporaryDirectory() as folder:
         async with venue_process(seed=5) as venue:
-            found = await _watch(venue, Path(folder) / "bench.sqlite")
-    rows: Rows = {"reactions measured": len(found)}
+            with others_share(os.getpid(), venue.pid) as others:
+                found = await _watch(venue, Path(folder) / "bench.sqlite")
+    rows: Rows = {"reactions measured": len(found), "both cores' time that others took, %": others[0] * 100}
     for name, leg in (("first buy", "e"), ("re-buy", "r")):
         some = [one for one in found if one.leg == leg]
         rows |= _percentiles(name, [one.total for one in some])
@@ -99,11 +104,13 @@ def _percentiles(name: str, seconds: list[float]) -> Rows:
 def _parts(reactions: list[Reaction]) -> Rows:
     """Medians and p99 of each part of a re-buy, in the order of time."""
     parts = {
+        "stand-in writes -> frame read": [r.heard - r.told for r in reactions],
         "frame -> fill parsed": [r.parsed - r.heard for r in reactions],
         "parsed -> decision begins": [r.decided - r.parsed for r in reactions],
         "decision -> saved": [r.saved - r.decided for r in reactions],
         "saved -> cancel sent": [r.cancel_sent - r.saved for r in reactions],
         "cancel sent -> closed (venue)": [r.venue for r in reactions],
+        "of it the stand-in's program": [r.stand_in for r in reactions],
         "closed -> new exit sent": [r.placed[-1] - r.cancel_closed for r in reactions],
     }
     rows: Rows = {}

@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +35,7 @@ class VenueProcess:
 
     http: aiohttp.ClientSession
     address: dict[str, Any]
+    pid: int
 
     @property
     def endpoints(self) -> Endpoints:
@@ -57,7 +59,7 @@ async def venue_process(seed: int) -> AsyncIterator[VenueProcess]:
     try:
         address = json.loads(await asyncio.wait_for(child.stdout.readline(), 30))
         async with aiohttp.ClientSession() as http:
-            yield VenueProcess(http, address)
+            yield VenueProcess(http, address, child.pid)
     finally:
         child.terminate()
         await child.wait()
@@ -72,6 +74,24 @@ def cpu_s(pid: int) -> float:
     """Processor time of a process so far, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def others_share(*pids: int) -> Iterator[list[float]]:
+    """While it lasts: which share of all cores' time went to processes other than these; one number, at the end."""
+    share: list[float] = []
+    began, busy = time.perf_counter(), _busy_s() - sum(cpu_s(pid) for pid in pids)
+    yield share
+    taken = _busy_s() - sum(cpu_s(pid) for pid in pids) - busy
+    share.append(taken / (time.perf_counter() - began) / (os.cpu_count() or 1))
+
+
+def _busy_s() -> float:
+    """Processor time that this machine has spent so far, stolen time included, in seconds."""
+    user, nice, system, _idle, _wait, irq, soft_irq, stolen, *_ = map(
+        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + irq + soft_irq + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from bot.backtest.jobs import Source
 from bot.engine.executor import Patience
 from bot.engine.jobs import schedule
 from bot.engine.supervisor import Supervisor
@@ -16,13 +17,18 @@ from bot.exchanges.environments import ENVIRONMENTS, Endpoints
 from bot.exchanges.factory import build_exchange, supported_environments
 from bot.logs import masker
 from bot.ports import Credentials, Environment, Exchange, Person, Secret, SystemClock
+from bot.processes import Bounds, WorkerProcesses
 from bot.service import Service
+from bot.service.backtest_desk import BacktestDesk, Shelf
+from bot.service.backtests import Backtests
 from bot.service.people import People, Quotas
 from bot.service.reports import Reports
 from bot.service.vault_care import VaultCare
 from bot.settings import Settings, secret
 from bot.web.server import WebPart
 from handlers.alert_context import LIVE_CARDS, REPORTS
+from handlers.backtest_context import BACKTESTS
+from handlers.backtest_shows import BacktestShows
 from handlers.build import build_application, start_chat, stop_chat
 from handlers.context import VAULT_NEWS
 from handlers.notifier import Notifier
@@ -30,6 +36,7 @@ from handlers.secret_entry import SecretEntry
 from handlers.status_live import LiveCards
 from handlers.vault_news import VaultNews
 from handlers.vault_page import PageWords
+from storage.backtests import WaitingRuns
 from storage.conversations import Conversations
 from storage.database import Database
 from storage.inbox import DurableQueue
@@ -42,6 +49,7 @@ from storage.vault_crypto import suggest_password
 
 log = structlog.get_logger()
 DATABASE = "trader.sqlite"
+WORK = "work"
 HTTP_THREADS = 16
 DIGESTS_S = 60
 _NOBODY = Credentials(Secret(""), Secret(""))
@@ -120,6 +128,7 @@ class App:
         )
         stack.push_async_callback(self.service.close)
         self.reports = self._reports()
+        self._open_backtests()
         await self._announce_claim()
         stack.push_async_callback(self.supervisor.close)
         await self.supervisor.start()
@@ -136,6 +145,32 @@ class App:
             supervisor=self.supervisor,
             clock=self._clock,
         )
+
+    def _open_backtests(self) -> None:
+        """Their queue, with nothing left of the processes that an earlier program may have had."""
+        settings = self.settings
+        bounds = Bounds(settings.backtest_max_mb, settings.backtest_max_seconds)
+        queue = Backtests(
+            workers=WorkerProcesses(bounds=bounds),
+            root=settings.data_dir / WORK,
+            at_once=settings.backtests_at_once,
+        )
+        queue.clear_leftovers()
+        self._stack.push_async_callback(queue.close)
+        self.backtests = BacktestDesk(
+            service=self.service,
+            store=self.store,
+            queue=queue,
+            book=WaitingRuns(self.database),
+            sources=self._history_source,
+            shelf=Shelf(settings.history, settings.history_max_mb),
+        )
+
+    def _history_source(self, environment: Environment) -> Source:
+        """Play environments have no history of their own: theirs is the main site's. The sandbox tells its own."""
+        if environment is Environment.SANDBOX_BYBIT:
+            return Source("sandbox-bybit", self.settings.sandbox_bybit_rest)
+        return Source(ENVIRONMENTS[environment].venue)
 
     def _start_jobs(self) -> None:
         """The engine's regular work, and a look each minute whether a digest is due."""
@@ -177,6 +212,12 @@ class App:
         )
         application.bot_data[REPORTS] = self.reports
         application.bot_data[LIVE_CARDS] = live
+        shows = BacktestShows(
+            service=self.service, desk=self.backtests, sender=application.bot, clock=self._clock
+        )
+        application.bot_data[BACKTESTS] = shows
+        stack.push_async_callback(shows.close)
+        shows.keep(shows.tell_cut(await self.backtests.book.waiting()))
         stack.push_async_callback(stop_chat, application)
         self.vault_news = VaultNews(
             service=self.service,

@@ -30,6 +30,8 @@ ENVIRONMENT, PAIR = "ambiente", "par"
 HEADER = (ENVIRONMENT, PAIR)
 FIELDS: tuple[str, ...] = (*HEADER, *(p.name for p in PARAMETERS))
 """Every question, in the order in which it is asked."""
+DRAFT = "d"
+"""In a button's place for a saved strategy's number: the form that is being filled in."""
 CURVE_OF_ITEM: Mapping[str, CurveField] = {which.multiplier: which for which in CURVES}
 CURVE_NAMES: Mapping[str, CurveField] = {which.name: which for which in CURVES}
 
@@ -62,6 +64,8 @@ class Step(StrEnum):
     SAVED = "saved"
     RENAME = "rename"
     SEARCH = "search"
+    TEST_PAIR = "test_pair"
+    TEST_DATES = "test_dates"
 
 
 _STATES: Mapping[Step, State] = {
@@ -74,6 +78,8 @@ _STATES: Mapping[Step, State] = {
     Step.SAVED: State.NEXT,
     Step.RENAME: State.NAME,
     Step.SEARCH: State.NAME,
+    Step.TEST_PAIR: State.NAME,
+    Step.TEST_DATES: State.NAME,
 }
 
 

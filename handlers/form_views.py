@@ -15,6 +15,7 @@ from handlers.callback import Press
 from handlers.form import (
     CURVE_NAMES,
     CURVE_OF_ITEM,
+    DRAFT,
     ENVIRONMENT,
     FIELDS,
     FIXED,
@@ -63,6 +64,9 @@ def current(texts: Texts, form: Form, environments: Sequence[Environment], *, be
         return question(texts, form, about, environments, before=before)
     if step in {Step.RENAME, Step.SEARCH}:
         text = paragraphs(before, texts(f"strategy.ask_{step.value}"))
+        return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
+    if step in {Step.TEST_PAIR, Step.TEST_DATES}:
+        text = paragraphs(before, texts(f"backtest.ask_{step.value}"))
         return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
     return review(texts, form, before=before)
 
@@ -240,8 +244,9 @@ def review(texts: Texts, form: Form, *, before: str = "") -> Screen:
     wrong = [fault_text(texts, found) for found in faults]
     rows = _change_rows(fixed=FIXED in form.answers)
     last = [button(texts, "plan", "plan"), save_button(texts, form)] if not faults else []
+    past = [Button(texts.plain("button.bt_test"), Press("bt_of", (DRAFT,)))] if not faults else []
     text = paragraphs(before, "\n".join(lines), *wrong)
-    return Screen(text, keyboard(*rows, last, [button(texts, "cancel", "cancel")]))
+    return Screen(text, keyboard(*rows, last, [*past, button(texts, "cancel", "cancel")]))
 
 
 def _review_line(texts: Texts, form: Form, item: str, name: str) -> str:

@@ -19,6 +19,7 @@ from bot.domain.validation import check_field
 from bot.errors import AccessDenied, InvalidInput, Unavailable
 from bot.ports import Environment
 from bot.service import parse_environment
+from handlers import backtest_typed
 from handlers import form_views as views
 from handlers import new_strategy_run as run
 from handlers import strategy_change as change
@@ -48,6 +49,7 @@ from handlers.form_faults import fault_text
 from handlers.form_picture import send_curve
 from handlers.form_shelf import emptied, taken_off
 from handlers.form_turn import END, Outcome, Turn, trouble
+from handlers.optimize import try_this
 from handlers.strategy_import import imported
 from handlers.talk import answer, press_of, say
 
@@ -69,6 +71,9 @@ def new_strategy_handler() -> ConversationHandler[ChatContext]:
                 CallbackQueryHandler(change.clone, pattern("clone")),
                 CallbackQueryHandler(change.rename, pattern("rename")),
                 CallbackQueryHandler(change.search, pattern("search")),
+                CallbackQueryHandler(backtest_typed.ask_pair, pattern("bt_pair")),
+                CallbackQueryHandler(backtest_typed.ask_dates, pattern("bt_dates")),
+                CallbackQueryHandler(try_this, pattern("opt_try")),
                 MessageHandler(filters.Document.ALL, imported),
                 CallbackQueryHandler(pressed, pattern(views.ACTION)),
             ],
@@ -143,6 +148,10 @@ async def typed(update: Update, context: ChatContext) -> Outcome:
             return await change.renamed(turn, words)
         case Step.SEARCH:
             return await change.searched(turn, words)
+        case Step.TEST_PAIR:
+            return await backtest_typed.typed_pair(turn, words)
+        case Step.TEST_DATES:
+            return await backtest_typed.typed_dates(turn, words)
         case _:
             return await turn.show(turn.form, before=turn.texts("form.only_buttons"))
 
@@ -235,6 +244,8 @@ async def drop(turn: Turn) -> Outcome:
         key = "form.done"
     elif turn.form.edits is not None or step in {Step.RENAME, Step.SEARCH}:
         key = "strategy.unchanged"
+    elif step in {Step.TEST_PAIR, Step.TEST_DATES}:
+        key = "backtest.not_asked"
     return await turn.leave(turn.texts(key))
 
 

@@ -11,10 +11,10 @@ from bot.domain.validation import problems
 from bot.errors import AccessDenied, InvalidInput, NotAllowed, Unavailable, VaultLocked
 from bot.ports import Environment, RunStatus, Strategy
 from bot.service import Market
-from handlers import plan_table
+from handlers import plan_table, survival
 from handlers.callback import Press
 from handlers.context import ChatContext
-from handlers.form import BASE, NAME, WISH, Form, Step
+from handlers.form import BASE, DRAFT, NAME, WISH, Form, Step
 from handlers.form_faults import fault_text
 from handlers.form_numbers import number, percent
 from handlers.form_shelf import emptied
@@ -53,7 +53,11 @@ async def show_plan(turn: Turn) -> Outcome:
     if isinstance(planned, Screen):
         return await turn.go(form, planned)
     market, plan = planned
-    return await turn.go(form, _plan_screen(texts, form, plan, await send_plan(turn.context, market, plan)))
+    screen = _plan_screen(texts, form, plan, await send_plan(turn.context, market, plan))
+    outcome = await turn.go(form, screen)
+    if not plan.problems:
+        await survival.line_under(turn, screen)
+    return outcome
 
 
 async def send_plan(context: ChatContext, market: Market, plan: Plan) -> str:
@@ -80,7 +84,12 @@ def _plan_screen(texts: Texts, form: Form, plan: Plan, tables: str) -> Screen:
     save = [] if plan.problems else [save_button(texts, form)]
     leave = "unsaved" if form.edits is None else "cancel"
     ways = [button(texts, "review", "review"), button(texts, leave, leave)]
-    return Screen(paragraphs(tables, plan_table.verdict(texts, plan)), keyboard(save, ways))
+    past = [
+        Button(texts.plain("button.bt_test"), Press("bt_of", (DRAFT,))),
+        Button(texts.plain("button.bt_survival"), Press("survival", (DRAFT,))),
+    ]
+    text = paragraphs(tables, plan_table.verdict(texts, plan))
+    return Screen(text, keyboard(save, [] if plan.problems else past, ways))
 
 
 async def _planned(turn: Turn) -> tuple[Market, Plan] | Screen:

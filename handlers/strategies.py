@@ -80,10 +80,12 @@ def list_keyboard(texts: Texts, found: Sequence[Strategy], page: int, words: str
 async def strategy(update: Update, context: ChatContext) -> None:
     await answer(update)
     found = await context.service.strategy(context.person, number_in(press_of(update)))
-    await show(update, context, card_text(context.texts, found), strategy_keyboard(context.texts, found))
+    traded = await context.service.saved.pair_is_fixed(found)
+    buttons = strategy_keyboard(context.texts, found, traded=traded)
+    await show(update, context, card_text(context.texts, found), buttons)
 
 
-def strategy_keyboard(texts: Texts, found: Strategy) -> InlineKeyboardMarkup:
+def strategy_keyboard(texts: Texts, found: Strategy, *, traded: bool) -> InlineKeyboardMarkup:
     """What can be done with this strategy as it stands."""
     args = (str(found.id),)
     run = Button(texts.plain("button.run"), Press("run", args), GOOD)
@@ -96,6 +98,10 @@ def strategy_keyboard(texts: Texts, found: Strategy) -> InlineKeyboardMarkup:
         [
             Button(texts.plain("button.status"), Press("status", args)),
             Button(texts.plain("button.plan"), Press("plan", args)),
+        ],
+        [
+            Button(texts.plain("button.bt_test"), Press("bt_of", args)),
+            *([Button(texts.plain("button.bt_against"), Press("bt_against", args))] if traded else []),
         ],
         [
             Button(texts.plain("button.edit"), Press("edit", args)),

@@ -58,7 +58,10 @@ class RealFill:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`start` and `end` in ms UTC, None for as far as the history goes; `step_ms` is the candles' length.
+    """The candles that open in `start` <= time < `end` (ms UTC), `step_ms` long.
+
+    Without `end` they are the last `length_ms` of the exchange's own time, as far back as the pair goes; None for
+    all there are. Without `end` and with `start`, from there on.
 
     `shelf` is the folder of histories, kept under `shelf_mb`; `folder` takes pictures and files. `fields` are what an
     optimisation varies, within `most_sets` and `most_s`.
@@ -71,6 +74,7 @@ class Job:
     step_ms: int
     start: int | None
     end: int | None
+    length_ms: int | None
     shelf: Path
     shelf_mb: int
     locale: str
@@ -91,6 +95,7 @@ class Job:
             "step_ms": self.step_ms,
             "start": self.start,
             "end": self.end,
+            "length_ms": self.length_ms,
             "shelf": str(self.shelf),
             "shelf_mb": self.shelf_mb,
             "locale": self.locale,
@@ -113,6 +118,7 @@ class Job:
             step_ms=packed["step_ms"],
             start=packed["start"],
             end=packed["end"],
+            length_ms=packed["length_ms"],
             shelf=Path(packed["shelf"]),
             shelf_mb=packed["shelf_mb"],
             locale=packed["locale"],
@@ -129,12 +135,13 @@ def _written(params: StrategyParams, pair: str) -> str:
     return dump(StrategyFile("a", par=pair, params=params))
 
 
+def packed_symbol(symbol: Symbol) -> dict[str, str]:
+    return {"name": symbol.name, "base": symbol.base, "quote": symbol.quote}
+
+
 def packed_rules(rules: MarketRules) -> dict[str, str]:
-    symbol = rules.symbol
     return {
-        "name": symbol.name,
-        "base": symbol.base,
-        "quote": symbol.quote,
+        **packed_symbol(rules.symbol),
         "tick": plain(rules.tick),
         "lot_step": plain(rules.lot_step),
         "quote_step": plain(rules.quote_step),

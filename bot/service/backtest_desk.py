@@ -85,13 +85,17 @@ class BacktestDesk:
         if not records:
             raise NotAllowed("backtest_no_fills")
         fills = tuple(_real(record) for record in records)
-        first, last = fills[0].time, max(fills[-1].time, self._service.now())
-        span = Span(first - first % MINUTE_MS, last, MINUTE_MS)
+        span = Span(MINUTE_MS, start=fills[0].time - fills[0].time % MINUTE_MS)
         subject = Subject(
             strategy.id, strategy.name, strategy.environment, strategy.symbol.name, strategy.params
         )
         pair = strategy.symbol.name
         return await self._made(person, Kind.AGAINST, [subject], pair=pair, span=span, dark=dark, fills=fills)
+
+    def on_disk(self, job: Job) -> bool:
+        """Whether anything of the pair is kept; a sandbox's past is asked for anew each time, and costs nothing."""
+        kept = self._shelf.folder / job.source.exchange / job.rules.symbol.name
+        return job.source.rest is not None or next(kept.glob("*/*.parquet"), None) is not None
 
     async def _made(
         self,
@@ -115,6 +119,7 @@ class BacktestDesk:
             step_ms=span.step_ms,
             start=span.start,
             end=span.end,
+            length_ms=span.length_ms,
             shelf=self._shelf.folder,
             shelf_mb=self._shelf.most_mb,
             locale=person.locale or "en",

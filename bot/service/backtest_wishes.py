@@ -21,26 +21,33 @@ _DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`start` <= open time < `end`, ms UTC; `start` None for as far back as the history goes."""
+    """Typed days as `start` <= open time < `end` (ms UTC), or the last `length_ms`, None for all there is.
 
-    start: int | None
-    end: int
+    What an exchange calls now is its own affair: a sandbox may live in another year.
+    """
+
     step_ms: int
+    start: int | None = None
+    end: int | None = None
+    length_ms: int | None = None
 
 
 def span_of(period: str, now: int) -> Span:
     """The span of a button's text: `1m`, `all`, `20220101-20220630` (both days whole); InvalidInput("periodo")."""
     if period == "all":
-        return Span(None, now, 5 * MINUTE_MS)
+        return Span(_step(None))
     if period in _DAYS:
-        start, end = now - _DAYS[period] * DAY_MS, now
-    elif found := _TYPED.fullmatch(period):
-        first, last = (_day(text[:4], text[4:6], text[6:], text) for text in found.groups())
-        start, end = _checked(first, last, now)
-    else:
+        length = _DAYS[period] * DAY_MS
+        return Span(_step(length), length_ms=length)
+    days = days_of(period)
+    if days is None:
         raise _unreadable(period)
-    step = MINUTE_MS if end - start <= _SHORT_MS else 5 * MINUTE_MS
-    return Span(start - start % step, end, step)
+    start, end = _checked(*days, now)
+    return Span(_step(end - start), start, end)
+
+
+def _step(length_ms: int | None) -> int:
+    return MINUTE_MS if length_ms is not None and length_ms <= _SHORT_MS else 5 * MINUTE_MS
 
 
 def read_period(typed: str, now: int, *, day_first: bool) -> str:

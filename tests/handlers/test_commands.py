@@ -13,6 +13,8 @@ ANSWERS = {
     "unlock": ("You have no vault yet", "Você ainda não tem cofre"),
     "lock": ("You have no vault yet", "Você ainda não tem cofre"),
     "strategies": ("You have no strategy yet", "Você ainda não tem estratégias"),
+    "backtest": ("There is no strategy to test yet", "Ainda não há estratégia para testar"),
+    "optimize": ("There is no strategy to test yet", "Ainda não há estratégia para testar"),
     "status": ("No strategy is running", "Nenhuma estratégia está em execução"),
     "stop": ("nothing to stop", "não há o que parar"),
     "panic": ("nothing to stop", "não há o que parar"),

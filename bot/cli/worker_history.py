@@ -1,0 +1,103 @@
+"""A job's candles: from disk, and what is not there from the exchange's public data."""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from bot.backtest.fetch import Progress, fetch
+from bot.backtest.history import History
+from bot.backtest.jobs import Job
+from bot.backtest.store import HistoryStore
+from bot.errors import InvalidInput
+from bot.exchanges.history import open_history
+from bot.ports.history import HistorySource, Interval
+
+Tell = Callable[..., None]
+
+
+def candles_of(job: Job, tell: Tell) -> History:
+    """InvalidInput for a pair or a period that has none, Unavailable where they cannot be fetched.
+
+    A sandbox's past is play: it is kept no longer than the job, for the next sandbox has another.
+    """
+    if job.source.rest is not None:
+        return _played(job, tell)
+    history = asyncio.run(_got(job, HistoryStore(job.shelf), tell))
+    series = job.shelf / history.source / history.symbol / _interval(job)
+    with suppress(OSError):
+        os.utime(series)
+    _make_room(job.shelf, job.shelf_mb * 2**20, spare=series)
+    return history
+
+
+def _played(job: Job, tell: Tell) -> History:
+    """A stand-in that plays longer candles than were asked for has no shorter ones."""
+    store = HistoryStore(job.folder / "history")
+    for interval in (i for i in Interval if i.ms >= job.step_ms):
+        try:
+            return asyncio.run(_got(replace(job, step_ms=interval.ms), store, tell))
+        except InvalidInput as wrong:
+            if wrong.field != "interval":
+                raise
+    raise InvalidInput("periodo", "the sandbox has no candles", key="no_candles_yet")
+
+
+def _interval(job: Job) -> Interval:
+    return next(i for i in Interval if i.ms == job.step_ms)
+
+
+async def _got(job: Job, store: HistoryStore, tell: Tell) -> History:
+    symbol, interval = job.rules.symbol.name, _interval(job)
+    began = time.monotonic()
+
+    def told(progress: Progress) -> None:
+        share = progress.known / progress.whole if progress.whole else 1.0
+        left = (time.monotonic() - began) * (1 - share) / share if share else None
+        tell("history", share, left)
+
+    tell("history", 0.0)
+    source = open_history(job.source.exchange, rest=job.source.rest)
+    try:
+        start = job.start if job.end is not None else await _start(job, source, interval)
+        span = await fetch(store, source, symbol, interval, start=start, end=job.end, told=told)
+    finally:
+        await source.close()
+    return store.load(source.exchange, symbol, interval, span.start, span.end)
+
+
+async def _start(job: Job, source: HistorySource, interval: Interval) -> int | None:
+    """Where the last `length_ms` begin, but not before the pair's first candle."""
+    if job.start is not None:
+        return job.start
+    if job.length_ms is None:
+        return None
+    symbol = job.rules.symbol.name
+    latest = await source.closed_until(symbol, interval)
+    start = latest - job.length_ms
+    listed = await source.listed_since(symbol)
+    if listed >= latest:
+        raise InvalidInput("periodo", f"{symbol} has no closed candle yet", key="no_candles_yet")
+    return max(start - start % interval.ms, listed)
+
+
+def _make_room(shelf: Path, most: int, *, spare: Path) -> None:
+    """Take whole series away, the longest unused first, until what is left fits; `spare` is in use."""
+    series = sorted(_series(shelf), key=lambda folder: folder.stat().st_mtime)
+    size = {folder: sum(f.stat().st_size for f in folder.iterdir() if f.is_file()) for folder in series}
+    total = sum(size.values())
+    for folder in series:
+        if total <= most:
+            return
+        if folder != spare:
+            total -= size[folder]
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _series(shelf: Path) -> Iterator[Path]:
+    """Folders exchange/symbol/interval."""
+    return (folder for folder in shelf.glob("*/*/*") if folder.is_dir())

@@ -1,0 +1,153 @@
+"""What a worker does for each kind of job: candles, runs, pictures, and the figures of one card."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from bot.backtest import fast
+from bot.backtest.figures import Figures, figures
+from bot.backtest.history import History
+from bot.backtest.jobs import Contender, Job, Kind, packed_symbol
+from bot.backtest.model import BacktestRun, Terms
+from bot.cli.worker_history import candles_of
+from bot.domain.market import Side
+from bot.domain.money import plain
+from bot.errors import InvalidInput
+
+Tell = Callable[..., None]
+Answer = dict[str, Any]
+"""`card`, and the names of `pictures` and `files` in the job's folder."""
+
+
+def carry_out(job: Job, tell: Tell) -> Answer:
+    """InvalidInput for what a person can mend."""
+    history = candles_of(job, tell)
+    return _WAYS[job.kind](job, history, tell)
+
+
+def _backtest(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.backtest import charts  # noqa: PLC0415 - matplotlib, once the candles are there
+
+    (contender,) = job.contenders
+    tell("run", 0.0)
+    run, told = _ran(contender, job, history)
+    tell("pictures", 0.0)
+    pictures = {
+        "price.png": charts.price_png(run, told, job.locale, dark=job.dark),
+        "equity.png": charts.equity_png(run, told, job.locale, dark=job.dark),
+    }
+    tell("files", 0.0)
+    return {
+        "card": _card(job, history, [(contender, run, told)]),
+        "pictures": written(job.folder, pictures),
+        "files": [],
+    }
+
+
+def _compare(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.backtest import charts, charts_studies  # noqa: PLC0415 - matplotlib, once the candles are there
+    from bot.backtest.words import Words  # noqa: PLC0415 - babel
+
+    ran = []
+    for number, contender in enumerate(job.contenders):
+        tell("run", number / len(job.contenders))
+        ran.append((contender, *_ran(contender, job, history)))
+    tell("pictures", 0.0)
+    told = ran[0][2]
+    symbol = job.rules.symbol
+    under = charts.period(Words(job.locale), told)
+    look = charts_studies.Look(symbol.name, symbol.quote, under, job.locale, job.dark)
+    equities = [one.timeline.equity for _, _, one in ran]
+    names = [f"{letter} · {c.name}" for letter, (c, _, _) in zip("AB", ran, strict=True)]
+    png = charts_studies.compare_png(look, charts.close_times(told), equities, names)
+    return {
+        "card": _card(job, history, ran),
+        "pictures": written(job.folder, {"compare.png": png}),
+        "files": [],
+    }
+
+
+def _ran(contender: Contender, job: Job, history: History) -> tuple[BacktestRun, Figures]:
+    run = fast.run(contender.params, Terms(job.rules), history)
+    if not run.fills:
+        pair = job.rules.symbol.name
+        raise InvalidInput(
+            "qty_inicial", f"no first buy of this size fits {pair}", key="no_lot", values={"pair": pair}
+        )
+    return run, figures(run, history)
+
+
+def written(folder: Path, contents: Mapping[str, bytes]) -> list[str]:
+    """The names of what now lies in the job's folder."""
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return list(contents)
+
+
+def head(job: Job, history: History) -> dict[str, Any]:
+    """What every card begins with."""
+    gaps = history.gaps()
+    return {
+        "kind": job.kind.value,
+        "symbol": packed_symbol(job.rules.symbol),
+        "source": "sandbox" if job.source.rest is not None else job.source.exchange,
+        "start": int(history.times[0]),
+        "end": int(history.times[-1]) + history.step_ms,
+        "step_ms": history.step_ms,
+        "candles": len(history),
+        "missing": sum(gap.missing for gap in gaps),
+    }
+
+
+def _card(
+    job: Job, history: History, ran: Sequence[tuple[Contender, BacktestRun, Figures]]
+) -> dict[str, Any]:
+    return {**head(job, history), "runs": [_run_card(*one) for one in ran]}
+
+
+def _run_card(contender: Contender, run: BacktestRun, told: Figures) -> dict[str, Any]:
+    """Amounts and fractions as decimal text."""
+    held = run.open
+    deepest = max((fill.k for fill in run.fills if fill.side is Side.BUY), default=0)
+    return {
+        "name": contender.name,
+        "net_profit": plain(told.net_profit.value),
+        "unrealised": plain(told.unrealised.value),
+        "result": plain(told.result.value),
+        "budget": plain(told.budget.value),
+        "most_invested": plain(told.most_invested.value),
+        "on_budget": plain(told.on_budget),
+        "on_invested": plain(told.on_invested),
+        "cycles": told.cycles,
+        "won": told.won,
+        "lost": told.lost,
+        "rebuys": sum(fill.side is Side.BUY and fill.k > 0 for fill in run.fills),
+        "deepest": deepest,
+        "limit": run.params.limite_recompras,
+        "exhausted": plain(told.exhausted_share),
+        "worst": plain(told.worst.amount.value),
+        "worst_of_budget": plain(told.worst.of_budget),
+        "worst_at": told.worst.at,
+        "under_water_ms": told.under_water.length_ms,
+        "under_water_ended": told.under_water.ended,
+        "fees": plain(told.fees.total.value),
+        "hold": {
+            "net": plain(told.hold.net.value),
+            "of_budget": plain(told.hold.of_budget),
+            "worst": plain(told.hold.worst.value),
+        },
+        "open": None
+        if held is None
+        else {
+            "held": plain(held.held.value),
+            "rebuys": held.rebuys,
+            "unrealised": plain(held.unrealised.value),
+        },
+        "taxa": plain(run.params.taxa),
+    }
+
+
+_WAYS: Mapping[Kind, Callable[[Job, History, Tell], Answer]] = MappingProxyType(
+    {Kind.BACKTEST: _backtest, Kind.COMPARE: _compare}
+)

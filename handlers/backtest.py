@@ -1,0 +1,97 @@
+"""/backtest: a saved strategy on the prices of the past, chosen by buttons, told on one card."""
+
+from collections.abc import Sequence
+
+from telegram import Update
+
+from bot.backtest.jobs import Kind
+from bot.domain.strategy_file import pair_name
+from bot.errors import NotAllowed
+from bot.service.backtest_desk import Subject
+from bot.service.backtest_wishes import is_period
+from bot.service.backtests import Done
+from handlers.backtest_context import dark_of, desk_of, draft_subject, shows_of, subject_of
+from handlers.backtest_shows import Wanted, stop
+from handlers.backtest_views import (
+    Choice,
+    choose_period,
+    choose_strategy,
+    period_name,
+    result_buttons,
+    result_text,
+)
+from handlers.context import ChatContext
+from handlers.form_views import Screen
+from handlers.keyboards import keyboard
+from handlers.talk import answer, press_of, show, word_in
+from handlers.texts import Texts
+
+
+async def backtest(update: Update, context: ChatContext) -> None:
+    """The saved strategies, a button each; `/backtest words` finds."""
+    await answer(update)
+    await offer(update, context, action="bt", head="backtest.choose", words=" ".join(context.args or ()))
+
+
+async def offer(update: Update, context: ChatContext, *, action: str, head: str, words: str = "") -> None:
+    """Whose backtest it shall be; where there is only one to choose, it is chosen."""
+    page = 0
+    if update.callback_query is not None:
+        args = press_of(update).args
+        page = int(args[0]) if args and args[0].isdecimal() else 0
+    mine = await context.service.saved.find(context.person, words)
+    draft = not words and await draft_subject(context) is not None
+    screen = choose_strategy(context.texts, mine, page, action=action, draft=draft, head=head)
+    await show(update, context, screen.text, screen.keyboard)
+
+
+async def period(update: Update, context: ChatContext) -> None:
+    """Since when: buttons, or typed dates; a press may carry another pair."""
+    await answer(update)
+    args = press_of(update).args
+    subject = await subject_of(context, word_in(press_of(update)))
+    pair = pair_of(args, subject)
+    screen = choose_period(context.texts, subject, pair)
+    await show(update, context, screen.text, screen.keyboard)
+
+
+async def go(update: Update, context: ChatContext) -> None:
+    """A pressed period: queue it."""
+    await answer(update)
+    args = press_of(update).args
+    subject = await subject_of(context, word_in(press_of(update)))
+    await start(context, subject, pair_of(args, subject), period_of(args))
+
+
+async def start(context: ChatContext, subject: Subject, pair: str, since: str) -> None:
+    """Queue a backtest; InvalidInput for a pair or a period that is none."""
+    choice = Choice(Choice.of(subject).who, pair, since)
+    dark = await dark_of(context)
+    job = await desk_of(context).job(
+        context.person, Kind.BACKTEST, [subject], pair=pair, period=since, dark=dark
+    )
+    head = context.texts(
+        "backtest.running", name=subject.name, pair=pair, period=period_name(context.texts, since)
+    )
+
+    def view(texts: Texts, done: Done) -> Screen:
+        return Screen(result_text(texts, done.card), keyboard(*result_buttons(texts, choice)))
+
+    await shows_of(context).begin(context.person, Wanted(job, head, choice.press("bt_go"), view))
+
+
+async def cancel(update: Update, context: ChatContext) -> None:
+    """The button under the progress; an old one says that nothing runs."""
+    stopped = await stop(shows_of(context), context.person)
+    await answer(update, None if stopped else context.texts.plain("backtest.nothing_runs"))
+
+
+def pair_of(args: Sequence[str], subject: Subject) -> str:
+    """The pair that a button carries, the strategy's own where it carries none."""
+    return pair_name(args[1]) if len(args) > 1 else subject.pair
+
+
+def period_of(args: Sequence[str], position: int = 2) -> str:
+    if len(args) <= position or not is_period(args[position]):
+        raise NotAllowed("dead_button")
+    return args[position]

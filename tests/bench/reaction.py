@@ -4,6 +4,7 @@ It begins when the stand-in hands the frame to its socket, and ends with the las
 """
 
 import asyncio
+import gc
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,8 @@ async def reaction() -> Rows:
 
 async def _watch(venue: VenueProcess, path: Path) -> list[Reaction]:
     watch = Stopwatch()
+    gc.collect()
+    gc.freeze()  # as `run` does
     pool = ThreadPoolExecutor(16)
     async with await Database.open(path) as database:
         store = SqliteStore(database)

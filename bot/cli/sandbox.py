@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bot.errors import InvalidInput
 from bot.logs import configure
+from bot.sandbox.binance import BinanceOptions, serve_binance
 from bot.sandbox.exchange import ExchangeOptions, parse_speed, serve_bybit
 from bot.sandbox.lockstep import LockstepTimes
 from bot.sandbox.telegram_server import serve_telegram
@@ -25,7 +25,13 @@ def sandbox() -> None:
 
 
 @sandbox.command()
-@click.option("--venue", type=click.Choice(["bybit"]), default="bybit", show_default=True)
+@click.option(
+    "--venue",
+    type=click.Choice(["bybit", "binance"]),
+    default="bybit",
+    show_default=True,
+    help="Binance: public market data alone, all candles in the past.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes a free one.")
 @click.option(
     "--candles", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="csv or csv.gz."
@@ -51,9 +57,10 @@ def exchange(
     state: Path | None,
 ) -> None:
     """An exchange over a candle file or made-up prices; the first line tells its addresses and a key."""
-    if venue != "bybit":
-        raise InvalidInput("venue", "bybit")
     configure(json_lines=False)
+    if venue == "binance":
+        asyncio.run(serve_binance(BinanceOptions(port=port, candles=candles, seed=seed), say))
+        return
     options = ExchangeOptions(
         port=port,
         candles=candles,

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bot.errors import InvalidInput
 from bot.sandbox.account import Account, Balance
+from bot.sandbox.binance_public import BinancePublic, PublicMarket
 from bot.sandbox.bybit_private import PrivateStream
 from bot.sandbox.bybit_public import PublicStream
 from bot.sandbox.bybit_rest import BybitRest
@@ -285,12 +286,20 @@ class SandboxExchange:
         if self._journal is not None:
             self._journal.save_position(self.market.position)
 
+    def _public_history(self) -> BinancePublic:
+        """The same candles as Binance would publish them, so that both ways to a history can be tried here."""
+        markets = {
+            name: PublicMarket(market.filters, market.archive) for name, market in self.venue.markets.items()
+        }
+        return BinancePublic(markets, faults=self.faults, clock=self.options.clock)
+
     async def _listen(self) -> None:
         app = web.Application(client_max_size=_MAX_BODY)
         control = Control(self.venue, self.private, self.control_key, self._open_for)
         app.router.add_get("/v5/private", self.private.handle)
         app.router.add_get("/v5/public/spot", self.public.handle)
         app.router.add_route("*", "/sandbox/{rest:.*}", control.handle)
+        self._public_history().routes(app)
         app.router.add_route("*", "/{rest:.*}", BybitRest(self.venue).handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()

@@ -9,6 +9,8 @@ A request fault waits for the next `count` calls of its `path`:
 | ret_code | HTTP 200 with retCode `code` and `message`                              |
 | stale    | the last answer to the same question, or none found, as it was before   |
 | none     | the true answer (with `delay_ms`)                                       |
+| cut      | half of the true answer, then the connection ends (public data only)    |
+| spoil    | the true answer with one bit changed (public data only)                 |
 
 `effect` says whether the request is carried out all the same: drop with effect is an answer lost after the order was
 taken, drop without it an order that never arrived.
@@ -25,6 +27,8 @@ class Answer(StrEnum):
     RET_CODE = "ret_code"
     STALE = "stale"
     NONE = "none"
+    CUT = "cut"
+    SPOIL = "spoil"
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class RequestFault:
     code: int = 10000
     message: str = "Server Timeout"
     delay_ms: int = 0
+    retry_after: int = 0
 
 
 @dataclass(slots=True)

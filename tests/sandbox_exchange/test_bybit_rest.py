@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -200,6 +201,56 @@ async def test_klines_come_newest_first_from_the_candles_seen_so_far():
             assert Decimal(quarter[1][2]) == max(Decimal(row[2]) for row in five[2:5])
             first = await rows(session.get_kline, **SPOT, interval=5, end=1659312000000)
             assert [row[0] for row in first] == ["1659312000000"]
+
+
+async def test_klines_of_any_time_that_the_market_has_passed_can_be_asked_and_none_of_its_future():
+    path = real_candles("binance_BTCUSDT_5m_202208-202309.csv.gz")
+    first, minute, passed = 1659312000000, 60_000, 6000
+    present = first + passed * 5 * minute
+    async with SandboxExchange(ExchangeOptions(candles=path, paused=True, offset=passed)) as exchange:
+        with pybit_session(exchange) as session:
+
+            async def stamps(**query):
+                return [int(row[0]) for row in await rows(session.get_kline, **SPOT, **query)]
+
+            page = {"start": first, "end": first + 999 * 5 * minute, "limit": 1000}
+            assert await stamps(interval=5, **page) == list(range(page["end"], first - 1, -5 * minute))
+            assert await stamps(interval=5, start=first, limit=2) == [first + 5 * minute, first]
+            assert await stamps(interval=5, start=first, end=present, limit=2) == [
+                present,
+                present - 5 * minute,
+            ]
+            assert await stamps(interval=5, start=present + 1, end=2 * present) == []
+            assert await stamps(interval=5, start=first - 1000, end=first - 1) == []
+            hours = await rows(session.get_kline, **SPOT, interval=60, start=first, end=present, limit=1000)
+            assert len(hours) == passed // 12 + 1
+            five = await rows(session.get_kline, **SPOT, interval=5, start=first, end=first + 55 * minute)
+            volumes = sum(Decimal(row[5]) for row in five)
+            assert hours[-1][:6] == [
+                str(first),
+                five[-1][1],
+                *highest_and_lowest(five),
+                five[0][4],
+                str(volumes),
+            ]
+            days = await stamps(interval="D", start=0, end=present, limit=1000)
+            assert days[-1] == first
+            assert len(days) == 21
+
+
+def highest_and_lowest(found):
+    return max((row[2] for row in found), key=Decimal), min((row[3] for row in found), key=Decimal)
+
+
+async def test_made_up_prices_may_have_a_made_up_past():
+    async with SandboxExchange(ExchangeOptions(paused=True, past_days=2)) as exchange:
+        with pybit_session(exchange) as session:
+            found = await rows(session.get_kline, **SPOT, interval=5, limit=1000)
+            assert len(found) == 2 * 24 * 12 + 1
+            assert (found[0][1], found[1][4]) == ("60000.00", "60000.00")
+            for newer, older in pairwise(found):
+                assert newer[1] == older[4]
+                assert int(newer[0]) - int(older[0]) == 300_000
 
 
 async def test_an_open_candle_shows_only_what_has_been_walked(exchange, session):

@@ -23,11 +23,17 @@ def run() -> None:
 async def _serve(settings: Settings) -> None:
     app = App(settings)
     await app.start()
-    # What stands by now stays until the end: left to the garbage collector, it is walked again and again, 30 to 40 ms
-    # at a time in which nothing else happens.
-    gc.collect()
-    gc.freeze()
+    asyncio.get_running_loop().call_soon(_set_aside)  # once `wait` listens to signals
     try:
         await app.wait()
     finally:
         await app.close()
+
+
+def _set_aside() -> None:
+    """Keep the garbage collector off what stands by now and stays until the end.
+
+    It would walk it again and again, 30 to 40 ms at a time in which nothing else happens.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,148 @@
+"""A worker process: what goes in and comes out, what bounds it, and that none is ever left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bot.processes import Bounds, WorkerProcesses
+
+ROOT = Path(__file__).resolve().parents[2]
+READ = "import json, sys, os, time; job = json.loads(sys.stdin.readline())\n"
+SAY = "def say(**line): print(json.dumps(line), flush=True)\n"
+FOR_EVER = "\nwhile True: time.sleep(0.05)\n"
+
+
+def workers(script: str, **bounds: float) -> WorkerProcesses:
+    command = (sys.executable, "-c", READ + SAY + script)
+    return WorkerProcesses(bounds=Bounds(**bounds), command=command)
+
+
+async def lines_of(script: str, job: dict | None = None, **bounds: float) -> list:
+    async with aclosing(workers(script, **bounds).run(job or {})) as lines:
+        return [line async for line in lines]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] != "Z"
+
+
+async def gone(pid: int) -> None:
+    async with asyncio.timeout(10):
+        while alive(pid):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_job_goes_in_and_lines_come_out():
+    script = 'say(progress={"done": 0.5}); say(done={"card": job["a"]}); say(never=1)' + FOR_EVER
+    assert await lines_of(script, {"a": "ç"}) == [{"progress": {"done": 0.5}}, {"done": {"card": "ç"}}]
+
+
+async def test_leaving_early_kills_the_process_and_what_it_started():
+    script = (
+        "import subprocess; child = subprocess.Popen(['sleep', '600'])\n"
+        "say(progress=[os.getpid(), child.pid])" + FOR_EVER
+    )
+    async with aclosing(workers(script).run({})) as lines:
+        pids = (await anext(lines))["progress"]
+        assert all(alive(pid) for pid in pids)
+    for pid in pids:
+        await gone(pid)
+
+
+async def test_a_cancelled_task_kills_it_too():
+    pids: list[int] = []
+
+    async def carry() -> None:
+        async with aclosing(workers("say(progress=os.getpid())" + FOR_EVER).run({})) as lines:
+            pids.append((await anext(lines))["progress"])
+            await anext(lines)
+
+    task = asyncio.create_task(carry())
+    async with asyncio.timeout(10):
+        while not pids:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert not alive(pids[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured in /proc")
+async def test_too_much_memory_ends_it_with_a_word():
+    script = (
+        "say(progress=os.getpid())\nkept = []\nwhile True:\n  kept.append(b'x' * 2**22); time.sleep(0.005)"
+    )
+    first, last = await lines_of(script, memory_mb=80)
+    assert last == {"failed": {"field": "", "reason": "memory"}}
+    assert not alive(first["progress"])
+
+
+async def test_too_much_time_ends_it_with_a_word():
+    first, last = await lines_of("say(progress=os.getpid())" + FOR_EVER, seconds=0.5)
+    assert last == {"failed": {"field": "", "reason": "time"}}
+    assert not alive(first["progress"])
+
+
+@pytest.mark.parametrize("script", ["raise ValueError('no way')", "print('{bro'); sys.exit(0)"])
+async def test_a_process_that_ends_without_a_result_is_told_as_lost(script):
+    with structlog.testing.capture_logs() as told:
+        assert await lines_of(script) == [{"failed": {"field": "", "reason": "lost"}}]
+    assert [entry["event"] for entry in told] == ["worker lost"]
+    assert ("no way" in told[0]["said"]) == ("no way" in script)
+
+
+async def test_a_worker_gets_no_secret_of_the_environment(monkeypatch):
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123:secret")
+    monkeypatch.setenv("VAULT_MASTER_KEYS", "a:secret")
+    (line,) = await lines_of('say(done={"card": dict(os.environ)})')
+    assert "secret" not in json.dumps(line)
+    assert "PATH" in line["done"]["card"]
+
+
+async def test_the_real_worker_tells_a_bad_pair_and_is_nice(tmp_path):
+    """The hidden command itself: started, asked for what it cannot do, gone."""
+    with structlog.testing.capture_logs() as told:
+        async with aclosing(WorkerProcesses().run({"kind": "nonsense"})) as lines:
+            assert [line async for line in lines] == [{"failed": {"field": "", "reason": "lost"}}]
+    assert "nonsense" in told[0]["said"]
+
+
+ORPHAN = """
+import asyncio, sys
+from bot.processes import WorkerProcesses
+SCRIPT = '''
+import sys, time, os, threading
+from bot.cli.worker import _end_with_parent, _first_line
+_first_line()
+threading.Thread(target=_end_with_parent, daemon=True).start()
+print('{"progress": %d}' % os.getpid(), flush=True)
+while True: time.sleep(0.05)
+'''
+async def main():
+    async for line in WorkerProcesses(command=(sys.executable, "-c", SCRIPT)).run({}):
+        print(line["progress"], flush=True)
+asyncio.run(main())
+"""
+
+
+async def test_a_worker_ends_when_its_parent_is_killed():
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ORPHAN, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), 20))
+    assert alive(pid)
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    await gone(pid)
+    await parent.stdout.read()

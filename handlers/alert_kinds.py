@@ -33,10 +33,17 @@ class Batch:
     silent: bool
     last: bool
     """Nothing of this strategy waits behind it."""
+    rank: int = 1
+    """That of its strategy: 0 needs its reader, 2 is for an idle moment."""
 
     @property
     def fills(self) -> bool:
         return isinstance(self.items[0].notice, _FILLS)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it needs its reader, or stands before something that does."""
+        return self.rank == 0
 
     @property
     def may_grow(self) -> bool:
@@ -66,9 +73,9 @@ def batches(items: Sequence[OutboxItem], choices: Mapping[str, Choice]) -> list[
     queues: dict[int | None, list[OutboxItem]] = {}
     for item in items:
         queues.setdefault(item.strategy_id, []).append(item)
-    ranked = [(_rank(queue), batch) for queue in queues.values() for batch in _in_order(queue, choices)]
-    ranked.sort(key=lambda pair: (pair[0], pair[1].items[0].id))
-    return [batch for _, batch in ranked]
+    ranked = [batch for queue in queues.values() for batch in _in_order(queue, choices)]
+    ranked.sort(key=lambda batch: (batch.rank, batch.items[0].id))
+    return ranked
 
 
 def _in_order(queue: Sequence[OutboxItem], choices: Mapping[str, Choice]) -> Iterable[Batch]:
@@ -81,7 +88,7 @@ def _in_order(queue: Sequence[OutboxItem], choices: Mapping[str, Choice]) -> Ite
             groups.append([item])
     for number, group in enumerate(groups, 1):
         silent = all(choice_for(item.notice, choices) is Choice.SILENT for item in group)
-        yield Batch(tuple(group), silent, last=number == len(groups))
+        yield Batch(tuple(group), silent, last=number == len(groups), rank=_rank(queue))
 
 
 def _rank(queue: Sequence[OutboxItem]) -> int:

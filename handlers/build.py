@@ -46,6 +46,7 @@ from handlers.failures import on_error
 from handlers.limiter import AnswersFirst
 from handlers.log import log, log_file
 from handlers.new_strategy import new_strategy_handler
+from handlers.ordered_updates import OrderedUpdates
 from handlers.profit import profit, profit_file, profit_period
 from handlers.secret_entry import SecretEntry
 from handlers.secrets_typed import AwaitedSecret, typed
@@ -190,7 +191,9 @@ def build_application(
         .write_timeout(_ANSWER_SECONDS)
         .pool_timeout(_ANSWER_SECONDS)
         .connection_pool_size(64)
-        .get_updates_read_timeout(POLL_SECONDS + _CONNECT_SECONDS)
+        .get_updates_request(
+            OrderedUpdates(connection_pool_size=1, read_timeout=POLL_SECONDS + _CONNECT_SECONDS)
+        )
     )
     if base_url is not None:
         builder = builder.base_url(base_url)

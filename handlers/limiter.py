@@ -12,7 +12,8 @@ from telegram.ext import BaseRateLimiter
 
 PER_CHAT = (1.0, 5.0)
 IN_ALL = (25.0, 25.0)
-_SPARED = (2.0, 8.0)
+_SPARED = {"urgent": (0.0, 0.0), "alert": (0.0, 4.0), "card": (2.0, 8.0)}
+"""Places in the chat and in all that each rank leaves to those before it."""
 UNLIMITED = True
 """As `rate_limit_args` of a sending method: the caller keeps the limits itself. PTB drops what is falsy."""
 _PATIENCE_S = 30.0
@@ -47,20 +48,21 @@ class Limiter:
         self._chats: dict[int, _Bucket] = {}
         self._all = _Bucket(*IN_ALL, tokens=IN_ALL[1], at=clock())
 
-    def take(self, chat_id: int, *, lowly: bool = False) -> float:
+    def take(self, chat_id: int, *, lowly: bool = False, urgent: bool = False) -> float:
         """Seconds to wait before a message to this chat; 0 means: send it now, its place is taken.
 
-        What is `lowly` (a card's edit) leaves some places free for what comes next.
+        What is `lowly` (a card's edit) leaves some places free for what comes next; and so do alerts for those that
+        are `urgent`, between people too.
         """
-        wait = self.wait(chat_id, lowly=lowly)
+        wait = self.wait(chat_id, lowly=lowly, urgent=urgent)
         if wait <= 0:
             self._spend(self._chats[chat_id])
         return wait
 
-    def wait(self, chat_id: int, *, lowly: bool = False) -> float:
+    def wait(self, chat_id: int, *, lowly: bool = False, urgent: bool = False) -> float:
         """The same, without taking the place."""
         now = self._clock()
-        in_chat, in_all = _SPARED if lowly else (0.0, 0.0)
+        in_chat, in_all = _SPARED["card" if lowly else "urgent" if urgent else "alert"]
         return max(self._bucket(chat_id, now).wait(now, in_chat), self._all.wait(now, in_all))
 
     def count(self, chat_id: int) -> None:

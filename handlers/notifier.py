@@ -117,7 +117,7 @@ class Notifier:
             if gathering:
                 waits.append(gathering)
                 continue
-            wait = self._limiter.take(person.chat_id)
+            wait = self._limiter.take(person.chat_id, urgent=batch.urgent)
             if wait:
                 waits.append(wait)
                 break

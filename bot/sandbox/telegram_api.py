@@ -110,11 +110,14 @@ async def _answer(world: World, method: Method, params: Params, fault: Fault | N
     if world.webhook.url:
         raise ApiError(409, GET_UPDATES_CONFLICT)
     take_allowed(world, params)
+    limit = params.integer("limit", 100, lowest=1, highest=100)
     updates = await world.updates.poll(
         offset=params.integer("offset"),
-        limit=params.integer("limit", 100, lowest=1, highest=100),
+        limit=limit,
         timeout_seconds=params.integer("timeout", lowest=0, highest=LONGEST_POLL),
     )
+    if fault is not None and fault.kind is FaultKind.OUT_OF_ORDER:
+        return list(reversed(await world.updates.at_least_two(limit)))
     if fault is not None and fault.kind is FaultKind.TWICE:
         world.updates.deliver_again(updates)
     return updates

@@ -27,6 +27,10 @@ class FaultKind(StrEnum):
     TIMEOUT = "timeout"
     REPLY_LOST = "reply_lost"
     TWICE = "twice"
+    OUT_OF_ORDER = "out_of_order"
+
+
+_OF_UPDATES: Final = frozenset({FaultKind.TWICE, FaultKind.OUT_OF_ORDER})
 
 
 @dataclass
@@ -35,7 +39,8 @@ class Fault:
 
     429 and 500 refuse before anything happened, reset cuts the connection before anything happened,
     timeout holds the call without an effect until the caller gives up, reply_lost carries the call out and then cuts
-    the connection, twice (getUpdates only) delivers what it answers again.
+    the connection. For getUpdates only: twice delivers what it answers again, out_of_order waits for a second update
+    (5 s at most) and answers the newest first.
     """
 
     method: str
@@ -54,13 +59,13 @@ class Faults:
         """Plans trouble. ``retry_after`` in seconds, for 429 only.
 
         Raises:
-            ValueError: an unknown kind, a count below one, or twice for anything but getUpdates.
+            ValueError: an unknown kind, a count below one, or a fault of getUpdates for another method.
         """
         planned = Fault(method.lower(), FaultKind(kind), count, retry_after)
         if count < 1 or retry_after < 1:
             raise ValueError("count and retry_after must be at least 1")
-        if planned.kind is FaultKind.TWICE and planned.method != "getupdates":
-            raise ValueError("twice is a fault of getUpdates only")
+        if planned.kind in _OF_UPDATES and planned.method != "getupdates":
+            raise ValueError(f"{planned.kind.value} is a fault of getUpdates only")
         self._waiting.append(planned)
 
     def clear(self) -> None:

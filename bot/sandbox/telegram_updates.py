@@ -7,6 +7,7 @@ ends the first with 409. The same offset within 3 s waits at least 3 s, within 0
 import asyncio
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from bot.sandbox.telegram_errors import ApiError
@@ -16,6 +17,7 @@ Json = dict[str, Any]
 
 LONGEST_POLL: Final = 50
 _KEPT_SECONDS: Final = 24 * 3600
+_SECOND_SECONDS: Final = 5.0
 _KINDS: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 _CONFLICT: Final = (
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
@@ -99,6 +101,15 @@ class UpdateQueue:
     def deliver_again(self, updates: list[Json]) -> None:
         """These come once more with the next answer, confirmed or not (the fault "twice")."""
         self._again.extend(updates)
+
+    async def at_least_two(self, limit: int) -> list[Json]:
+        """What waits, once there are two of them or five seconds have passed (the fault "out_of_order")."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECOND_SECONDS):
+                while self.pending() < 2:
+                    self.arrived.clear()
+                    await self.arrived.wait()
+        return self._store.updates(limit)
 
     def first(self) -> Json | None:
         """The oldest update that waits, for the webhook; it stays until it is confirmed."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 from telegram.error import Forbidden, NetworkError, RetryAfter
 
-from bot.domain.money import Quote
-from bot.domain.notices import NotEnough
+from bot.domain.money import Base, Price, Quote
+from bot.domain.notices import FirstBuyFilled, NotEnough, Paused
 from bot.ports import OutboxItem, Person, Role, SystemClock
 from handlers.limiter import Limiter
 from handlers.notifier import Notifier
@@ -182,8 +182,30 @@ def test_the_limits_are_five_at_once_then_one_a_second_and_25_for_all():
     now[0] = 1.0
     assert [limiter.take(1), limiter.take(1) > 0] == [0, True]
     now[0] = 2.0
-    assert [limiter.take(100 + n) for n in range(25)] == [0] * 25
-    assert limiter.take(999) == pytest.approx(1 / 25)
+    assert [limiter.take(100 + n, urgent=True) for n in range(25)] == [0] * 25
+    assert limiter.take(999, urgent=True) == pytest.approx(1 / 25)
+
+
+def test_what_is_urgent_finds_a_place_between_people_where_other_alerts_wait():
+    limiter = Limiter(lambda: 0.0)
+    assert [limiter.take(n) for n in range(21)] == [0] * 21
+    assert limiter.take(500) > 0
+    assert limiter.take(501, lowly=True) > limiter.take(500)
+    assert [limiter.take(600 + n, urgent=True) for n in range(4)] == [0] * 4
+    assert limiter.take(700, urgent=True) > 0
+
+
+async def test_one_persons_fills_do_not_hold_up_what_needs_another_person():
+    fill = FirstBuyFilled(1, Base.of("1"), Price.of("2"), Quote.of("2"), None, None)
+    many = [OutboxItem(n, n, None, fill, 0, 0) for n in range(100, 130)]
+    urgent = OutboxItem(500, 5, None, Paused("no_key"), 0, 0)
+    outbox, phone = Owed([*many, urgent]), Phone({})
+    notifier = Notifier(
+        outbox=outbox, service=People(), sender=phone, clock=SystemClock(), limiter=Limiter(lambda: 0.0)
+    )
+    assert await notifier.send_due()
+    assert 500 in outbox.done
+    assert len(outbox.done) == 22, "21 fills and what is urgent: four places are kept for such"
 
 
 async def test_answers_go_first_and_alerts_wait_for_them():

@@ -52,9 +52,10 @@ def draw(texts: Texts, past: Past, zone: ZoneInfo, *, dark: bool) -> bytes:
 
 
 def _prices(axes: Any, texts: Texts, past: Past, zone: ZoneInfo, colours: Palette) -> None:  # noqa: ANN401 - matplotlib's Axes, not loaded yet
-    """Candles' closes where there are any, else the way from fill to fill; the last price ends the line."""
+    """Candles' closes where there are any, else fills and what we saw between; the last price ends the line."""
     card = past.reason.card
-    points = [(c.at, c.close) for c in past.candles] or [(f.at, f.price) for f in past.fills]
+    seen = [*((f.at, f.price) for f in past.fills), *past.prices]
+    points = [(c.at, c.close) for c in past.candles] or seen
     if card.status is not None and card.status.last_price is not None:
         points.append((card.at, card.status.last_price))
     if not points:

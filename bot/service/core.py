@@ -103,7 +103,7 @@ class Service:
         self._sandbox_credentials = sandbox_credentials
         self._master_key_present = master_key_present
         self._public: dict[Environment, Exchange] = {}
-        self.prices = RecentPrices(self._ask_price)
+        self.prices = RecentPrices(self._ask_price, now=clock.now)
         self.saved = SavedStrategies(
             store=store, supervisor=supervisor, price_of=self._price, rules_of=self._rules
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 
 from bot.domain.market import Symbol
@@ -10,6 +10,7 @@ from bot.domain.money import Price
 from bot.ports import Environment
 
 FRESH_SECONDS = 3.0
+_REMEMBERED = 2_000
 
 
 class RecentPrices:
@@ -22,13 +23,17 @@ class RecentPrices:
         self,
         ask: Callable[[Environment, Symbol], Awaitable[Price | None]],
         *,
+        now: Callable[[], int],
         fresh_seconds: float = FRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`now` in ms UTC."""
         self._ask = ask
+        self._now = now
         self._clock = clock
         self.fresh_seconds = fresh_seconds
         self._known: dict[tuple[Environment, str], tuple[float, Price | None]] = {}
+        self._seen: dict[tuple[Environment, str], deque[tuple[int, Price]]] = {}
         self._asking: defaultdict[tuple[Environment, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def of(self, environment: Environment, symbol: Symbol) -> Price | None:
@@ -39,4 +44,10 @@ class RecentPrices:
             if self._clock() - at >= self.fresh_seconds:
                 price = await self._ask(environment, symbol)
                 self._known[key] = (self._clock(), price)
+                if price is not None:
+                    self._seen.setdefault(key, deque(maxlen=_REMEMBERED)).append((self._now(), price))
             return price
+
+    def seen(self, environment: Environment, symbol: Symbol, since: int) -> tuple[tuple[int, Price], ...]:
+        """The prices that were asked for since then, with their moments (ms UTC), oldest first."""
+        return tuple(one for one in self._seen.get((environment, symbol.name), ()) if one[0] >= since)

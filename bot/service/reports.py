@@ -7,7 +7,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo, available_timezones
 
 from bot.domain.market import Side
-from bot.domain.money import Quote
+from bot.domain.money import Price, Quote
 from bot.domain.notices import CycleClosed, Digest, Earned
 from bot.domain.orders import Fill
 from bot.domain.state import Phase, State
@@ -79,11 +79,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A strategy with the market's recent prices and the fills of its cycle; no candles where none can be had."""
+    """A strategy with the market's recent prices and the fills of its cycle.
+
+    No `candles` where none can be had: then `prices` are those that this program saw itself (ms UTC), oldest first.
+    """
 
     reason: Reason
     candles: tuple[Candle, ...]
     fills: tuple[Fill, ...]
+    prices: tuple[tuple[int, Price], ...] = ()
 
 
 class Reports:
@@ -231,7 +235,8 @@ class Reports:
         cycle = reason.state.cycle if running else max((r.cycle for r in records), default=0)
         fills = tuple(record.fill for record in records if record.cycle == cycle)
         since = fills[0].at if fills else self._clock.now()
-        return Past(reason, await self._candles(strategy, since), fills)
+        prices = self._service.prices.seen(strategy.environment, strategy.symbol, since)
+        return Past(reason, await self._candles(strategy, since), fills, prices)
 
     async def _candles(self, strategy: Strategy, since: int) -> tuple[Candle, ...]:
         """From somewhat before `since` until now; none where the exchange does not give them."""

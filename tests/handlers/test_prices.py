@@ -6,6 +6,12 @@ from bot.domain.market import Symbol
 from bot.domain.money import Price
 from bot.ports import Environment
 from bot.service.prices import FRESH_SECONDS, RecentPrices
+from handlers.chart import new_figure, palette
+from handlers.formats import UTC
+from handlers.status_picture import _prices
+from handlers.texts import texts_for
+from tests.handlers.test_status_live import move
+from tests.handlers.test_trading_chat import running
 
 BTC = Symbol("BTCUSDT", "BTC", "USDT")
 ETH = Symbol("ETHUSDT", "ETH", "USDT")
@@ -17,7 +23,7 @@ class Venue:
         self.asked = []
         self.now = 0.0
         self.prices = list(prices)
-        self.recent = RecentPrices(self.ask, clock=lambda: self.now)
+        self.recent = RecentPrices(self.ask, now=lambda: int(self.now * 1000), clock=lambda: self.now)
 
     async def ask(self, environment, symbol):
         self.asked.append((environment, symbol.name))
@@ -63,3 +69,28 @@ async def test_many_strategies_of_one_pair_are_shown_with_one_question_to_the_ex
     cards = [await service.status_card(person, strategy) for strategy in strategies]
     assert {card.status.last_price for card in cards} == {cards[0].status.last_price} != {None}
     assert asked == ["BTCUSDT"]
+
+
+async def test_the_prices_that_were_seen_are_remembered_with_their_moments():
+    venue = Venue(Price.of("1"), None, Price.of("3"))
+    for venue.now in (10.0, 20.0, 30.0):
+        await venue.recent.of(HERE, BTC)
+    assert venue.recent.seen(HERE, BTC, 0) == ((10_000, Price.of("1")), (30_000, Price.of("3")))
+    assert venue.recent.seen(HERE, BTC, 10_001) == ((30_000, Price.of("3")),)
+    assert venue.recent.seen(HERE, ETH, 0) == ()
+
+
+async def test_the_status_picture_has_a_price_line_where_the_exchange_plays_another_year(household):
+    await running(household)
+    for price in ("60100", "60200", "59900"):
+        move(household, price)
+        await household.app.service.status(await household.person())
+    strategy = (await household.app.service.strategies(await household.person()))[0]
+    past = await household.app.reports.past(await household.person(), strategy)
+    assert past.candles == ()
+    assert [float(price.value) for _, price in past.prices][-4:] == [60100, 60200, 59900, 59900]
+    figure = new_figure(palette(dark=False))
+    axes = figure.add_subplot()
+    _prices(axes, texts_for("en"), past, UTC, palette(dark=False))
+    drawn = [float(y) for y in axes.lines[0].get_ydata()]
+    assert drawn[-5:] == [60100, 60200, 59900, 59900, 59900]

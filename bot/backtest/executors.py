@@ -190,14 +190,17 @@ def _error_of(future: Future[Any]) -> BaseException | None:
 
 _KEPT: dict[str, object] = {}
 """In a worker: what was carried there last, opened."""
+_OPENING = threading.Lock()
 
 
 def run_one(work: Callable[[Any, Any], Any], carried: Carried, batch: object) -> object:
     """In the worker: one batch."""
-    if carried.key not in _KEPT:
-        _KEPT.clear()
-        _KEPT[carried.key] = carried.open()
-    return work(_KEPT[carried.key], batch)
+    with _OPENING:
+        if carried.key not in _KEPT:
+            _KEPT.clear()
+            _KEPT[carried.key] = carried.open()
+        opened = _KEPT[carried.key]
+    return work(opened, batch)
 
 
 def forget() -> None:

@@ -16,7 +16,7 @@ from bot.backtest.history import History
 from bot.backtest.model import Terms
 from bot.backtest.outcome import SCORE, Outcome, Table
 from bot.backtest.prepared import Prepared, prepare
-from bot.backtest.shared_history import HistoryFile, lay_down
+from bot.backtest.shared_history import HistoryFile, lay_down, named
 from bot.backtest.space import Point, Sieve, Space, written
 from bot.backtest.ticks import NoTicks
 from bot.domain.market import Side
@@ -106,12 +106,15 @@ class Assignment:
     `exact`: the fast path is not wanted.
     """
 
-    key: str
     space: Space
     terms: Terms
     history: History
     windows: tuple[tuple[int, int], ...] | None = None
     exact: bool = False
+
+    @property
+    def key(self) -> str:
+        return named(self.history, self.space, self.terms, self.windows, self.exact)
 
     def open(self) -> "Bench":
         return Bench(self.space, self.terms, self.grounds())

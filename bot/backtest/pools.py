@@ -4,7 +4,14 @@ import os
 import signal
 import tempfile
 import threading
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
@@ -123,6 +130,30 @@ class DaskPool:
         if self._client is not None:
             self._client.close()
         self._client = None
+
+
+class ThreadPool:
+    """Threads of this process, for work that lets go of the interpreter's lock (the compiled kernel does)."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or processors()
+        self._executor: ThreadPoolExecutor | None = None
+
+    def start(self) -> Executor:
+        self._executor = ThreadPoolExecutor(self.workers)
+        return self._executor
+
+    def carry(self, given: Portable) -> Any:  # noqa: ANN401 - as Pool says
+        return given
+
+    def verdict(self, error: BaseException) -> Verdict:  # noqa: ARG002
+        return Verdict.ERROR
+
+    def end(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+        self._executor = None
+        forget()
 
 
 class InlinePool:

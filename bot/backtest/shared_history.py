@@ -38,3 +38,8 @@ def fingerprint(history: History) -> str:
     for name in _COLUMNS:
         found.update(np.ascontiguousarray(getattr(history, name)).data)
     return found.hexdigest()
+
+
+def named(history: History, *rest: object) -> str:
+    """A name for the candles and everything else that answers depend on, by its repr."""
+    return sha256(f"{fingerprint(history)} {rest!r}".encode()).hexdigest()

@@ -53,7 +53,7 @@ SPACE = read_space(BASE, VARY)
 
 
 def given(space: Space = SPACE) -> Assignment:
-    return Assignment("k", space, TERMS, HISTORY)
+    return Assignment(space, TERMS, HISTORY)
 
 
 def inline(space: Space = SPACE, **more: object) -> Sweeper:
@@ -107,7 +107,7 @@ def test_the_exact_path_judges_alike(undisturbed: Sweep) -> None:
 def test_what_the_fast_path_cannot_prove_is_judged_by_the_exact_one() -> None:
     no_tick = Terms(rules_of(tick="0"))
     space = read_space(BASE, ["lucro_alvo_inicial=0.01,0.02,0.03"])
-    found = Sweeper(Assignment("k", space, no_tick, HISTORY), InlinePool()).grid()
+    found = Sweeper(Assignment(space, no_tick, HISTORY), InlinePool()).grid()
     assert found.rejudged == 3
     assert found.base is not None
     assert same(found.base[0], exact_outcome(HISTORY, no_tick, BASE))

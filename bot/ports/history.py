@@ -91,7 +91,7 @@ class HistorySource(Protocol):
     """An exchange's public market data.
 
     All calls raise Unavailable when the exchange cannot be reached or answers nonsense, after patience of their
-    own (waits on 429, 418 and their like); InvalidInput where the pair is not traded there.
+    own (waits on 429, 418 and their like); InvalidInput("par") where the pair is not traded there.
     """
 
     @property
@@ -100,16 +100,19 @@ class HistorySource(Protocol):
 
     async def rules(self, symbol: str) -> MarketRules: ...
 
-    async def now(self) -> int:
-        """The exchange's time, ms UTC."""
+    async def closed_until(self, symbol: str, interval: Interval) -> int:
+        """The moment (ms UTC) before which every candle is closed: when the newest one opened.
+
+        That is the market's own time: a stand-in's may lie years before the clock's.
+        """
 
     async def listed_since(self, symbol: str) -> int:
-        """When the pair's first candle opened, ms UTC."""
+        """The day (ms UTC) of the pair's first candle."""
 
     def klines(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
-        """The closed candles that open in start <= time < end, page by page onwards; the last page ends at `end`.
+        """The candles that open in start <= time < end, page by page onwards; the last page's `until` is `end`.
 
-        `end` may not lie in the future. A candle that the exchange does not give is not there, and not made up.
+        `end` is at most `closed_until`. A candle that the exchange does not give is not there, and not made up.
         """
 
     async def close(self) -> None: ...

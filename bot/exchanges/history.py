@@ -1,0 +1,33 @@
+"""The one place that knows whose public candles are asked how."""
+
+from bot.errors import ConfigError, NotAllowed
+from bot.exchanges.environments import ENVIRONMENTS
+from bot.ports import Environment
+from bot.ports.history import HistorySource
+
+EXCHANGES = ("binance", "bybit")
+
+
+def open_history(exchange: str, *, rest: str | None = None, archive: str | None = None) -> HistorySource:
+    """The public data of an exchange or environment ("binance", "bybit", "sandbox-bybit", ...); close it after use.
+
+    `rest` and `archive` replace the published addresses; a Binance given `rest` alone asks that for everything.
+    A demo or testnet is asked on its main site: its candles are that site's. Build it inside a running loop.
+    ConfigError where a sandbox's address is missing, NotAllowed for a name that is not known.
+    """
+    try:
+        environment = Environment(exchange)
+    except ValueError as exc:
+        raise NotAllowed(f"{exchange} is not known; {', '.join(EXCHANGES)} are") from exc
+    facts = ENVIRONMENTS[environment]
+    if facts.endpoints is None and rest is None:
+        raise ConfigError([f"{environment.value} needs the address of a running sandbox"])
+    sandbox = facts.endpoints is None
+    if facts.venue == "binance":
+        from bot.exchanges.history_binance import BinanceAddresses, BinanceHistory  # noqa: PLC0415 - a heavy SDK
+
+        addresses = BinanceAddresses(rest, archive) if rest else BinanceAddresses()
+        return BinanceHistory(addresses, name=environment.value if sandbox else "binance")
+    from bot.exchanges.history_bybit import BybitHistory  # noqa: PLC0415 - a heavy SDK
+
+    return BybitHistory(rest, environment=environment if sandbox else Environment.BYBIT)

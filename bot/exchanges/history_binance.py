@@ -1,0 +1,217 @@
+"""Binance's public candles: monthly archives for whole months, REST for the rest; no key.
+
+REST is the market-data host (spot API docs, "market_data_only"): klines of 1000 rows, oldest first, weight 2, the last
+one possibly open. Archives are data.binance.vision (binance-public-data README): a zip of one csv a month with a
+SHA-256 beside it, published days after the month's end; times in microseconds since 2025-01-01, which their size shows.
+"""
+
+import hashlib
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+from binance import AsyncClient
+from binance.exceptions import BinanceAPIException, BinanceRequestException
+
+from bot.domain.market import MarketRules
+from bot.errors import InvalidInput, RateLimited, Unavailable
+from bot.exchanges.environments import is_loopback
+from bot.exchanges.history_binance_rows import archive_klines, market_rules, rest_klines
+from bot.exchanges.history_patience import Manners, Patience
+from bot.ports.history import Interval, Kline, Month, Page, months_between
+
+log = structlog.get_logger(__name__)
+
+_PAIR = re.compile(r"[A-Z0-9]{2,20}")
+_PAGE = 1000
+_DAY_MS = 86_400_000
+_PAGES_WORTH_AN_ARCHIVE = 3
+_LARGEST_ZIP, _LARGEST_CSV = 64 << 20, 512 << 20
+_UNKNOWN_SYMBOL = -1121
+_BUSY = frozenset({418, 429})
+_UNNAMED_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class BinanceAddresses:
+    """Without a trailing slash; `archive` None asks everything of REST."""
+
+    rest: str = "https://data-api.binance.vision"
+    archive: str | None = "https://data.binance.vision"
+
+
+class _NoArchive(Exception):  # noqa: N818
+    """No archive that can be used: REST is asked instead."""
+
+
+class BinanceHistory:
+    """A `HistorySource`. Build it inside the running loop, and close it there."""
+
+    def __init__(
+        self,
+        addresses: BinanceAddresses | None = None,
+        *,
+        name: str = "binance",
+        manners: Manners | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        self._addresses = addresses or BinanceAddresses()
+        self._name = name
+        self._patience = Patience(manners or Manners())
+        limit = aiohttp.ClientTimeout(total=6 * timeout, sock_read=timeout, sock_connect=timeout)
+        own = {"timeout": limit, "trust_env": not is_loopback(self._addresses.rest)}
+        self._client = AsyncClient(session_params=own)
+        self._client.API_URL = f"{self._addresses.rest}/api"
+        self._files = aiohttp.ClientSession(timeout=limit, trust_env=bool(own["trust_env"]))
+
+    @property
+    def exchange(self) -> str:
+        return self._name
+
+    async def close(self) -> None:
+        await self._client.close_connection()
+        await self._files.close()
+
+    async def rules(self, symbol: str) -> MarketRules:
+        return market_rules(await self._ask("exchangeInfo", symbol=self._checked(symbol)), symbol)
+
+    async def closed_until(self, symbol: str, interval: Interval) -> int:
+        rows = await self._klines(symbol, interval, limit=1)
+        if not rows:
+            raise Unavailable(f"{self._name} has no candle of {symbol}")
+        return rows[-1].at
+
+    async def listed_since(self, symbol: str) -> int:
+        rows = await self._klines(symbol, Interval.D1, startTime=0, limit=1)
+        if not rows:
+            raise Unavailable(f"{self._name} has no candle of {symbol}")
+        return rows[0].at
+
+    async def klines(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
+        for month in months_between(start, end):
+            first, last = max(start, month.start), min(end, month.end)
+            if self._addresses.archive and last == month.end and self._many(interval, first, last):
+                try:
+                    klines = await self._archived(symbol, interval, month)
+                except _NoArchive as exc:
+                    log.info("history_no_archive", symbol=symbol, month=str(month), reason=str(exc))
+                else:
+                    yield Page([one for one in klines if one.at >= first], month.end)
+                    continue
+            async for page in self._asked(symbol, interval, first, last):
+                yield page
+
+    def _many(self, interval: Interval, first: int, last: int) -> bool:
+        return (last - first) // interval.ms > _PAGES_WORTH_AN_ARCHIVE * _PAGE
+
+    # REST
+
+    async def _asked(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
+        while start < end:
+            rows = await self._klines(symbol, interval, startTime=start, endTime=end - 1, limit=_PAGE)
+            if rows and not start <= rows[0].at <= rows[-1].at < end:
+                raise Unavailable(f"{self._name} answered with candles that were not asked for")
+            start = rows[-1].at + interval.ms if len(rows) == _PAGE else end
+            yield Page(rows, min(start, end))
+
+    async def _klines(self, symbol: str, interval: Interval, **query: int) -> Sequence[Kline]:
+        answer = await self._ask("klines", symbol=self._checked(symbol), interval=interval.value, **query)
+        return rest_klines(answer)
+
+    async def _ask(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - JSON
+        async def question() -> Any:  # noqa: ANN401
+            try:
+                return await self._client._get(path, data=dict(query))  # noqa: SLF001 - its exchangeInfo takes no symbol
+            except BinanceAPIException as exc:
+                raise self._judged(exc, str(query.get("symbol"))) from exc
+            except (BinanceRequestException, aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
+                raise Unavailable(f"{self._name} gave no answer ({type(exc).__name__})") from exc
+
+        return await self._patience.ask(question, path)
+
+    def _judged(self, exc: BinanceAPIException, symbol: str) -> Exception:
+        if exc.code == _UNKNOWN_SYMBOL:
+            return self._absent(symbol)
+        if exc.status_code in _BUSY:
+            named = _named_wait(exc.response.headers.get("Retry-After", ""))
+            return RateLimited(
+                f"{self._name} asks for {named:.0f} s of quiet", retry_after=named, code=exc.code
+            )
+        return Unavailable(
+            f"{self._name} answered {exc.status_code}: {str(exc.message)[:120]}", code=exc.code
+        )
+
+    def _checked(self, symbol: str) -> str:
+        if not _PAIR.fullmatch(symbol):
+            raise self._absent(symbol)
+        return symbol
+
+    def _absent(self, symbol: str) -> InvalidInput:
+        return InvalidInput(
+            "par",
+            f"{symbol[:30]} is no spot pair traded at {self._name}; BTCUSDT is one, for example",
+            key="pair_not_traded",
+            values={"pair": symbol[:30], "environment": self._name},
+        )
+
+    # Archives
+
+    async def _archived(self, symbol: str, interval: Interval, month: Month) -> Sequence[Kline]:
+        """A whole month, its checksum proven; `_NoArchive` where there is none that can be used."""
+        name = f"{self._checked(symbol)}-{interval}-{month}"
+        address = f"{self._addresses.archive}/data/spot/monthly/klines/{symbol}/{interval}/{name}.zip"
+
+        async def question() -> bytes:
+            wanted = (await self._download(f"{address}.CHECKSUM")).decode("ascii", "replace").split()[:1]
+            packed = await self._download(address)
+            if [hashlib.sha256(packed).hexdigest()] != wanted:
+                raise Unavailable(f"the checksum of {name}.zip does not fit what came")
+            return packed
+
+        try:
+            packed = await self._patience.ask(question, name)
+            return archive_klines(_unpacked(packed, f"{name}.csv"), interval, month)
+        except RateLimited:
+            raise
+        except Unavailable as exc:
+            raise _NoArchive(str(exc)) from exc
+
+    async def _download(self, address: str) -> bytes:
+        try:
+            async with self._files.get(address) as response:
+                if response.status == 404:
+                    raise _NoArchive("not published")
+                if response.status in _BUSY:
+                    named = _named_wait(response.headers.get("Retry-After", ""))
+                    raise RateLimited(f"the archive asks for {named:.0f} s of quiet", retry_after=named)
+                if response.status != 200:
+                    raise Unavailable(f"the archive answered {response.status}")
+                body = await response.content.read(_LARGEST_ZIP + 1)
+                while chunk := await response.content.read(_LARGEST_ZIP + 1):
+                    body += chunk
+                    if len(body) > _LARGEST_ZIP:
+                        raise _NoArchive("too large")
+                return body
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise Unavailable(f"the archive's answer was cut ({type(exc).__name__})") from exc
+
+
+def _named_wait(header: str) -> float:
+    """Seconds that the exchange asks for; a minute where it does not say, after which its weights begin anew."""
+    return float(header) if header.isdecimal() else _UNNAMED_WAIT
+
+
+def _unpacked(packed: bytes, name: str) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            if archive.getinfo(name).file_size > _LARGEST_CSV:
+                raise _NoArchive("too large")
+            return archive.read(name).decode("ascii")
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, UnicodeDecodeError) as exc:
+        raise _NoArchive(f"unreadable ({type(exc).__name__})") from exc

@@ -1,0 +1,73 @@
+"""Binance's public payloads in the house's words. Pure; Unavailable for anything that cannot be read."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from bot.domain.market import MarketRules, Symbol
+from bot.domain.money import Base, Quote, exact
+from bot.exchanges.bybit_translate import reading
+from bot.ports.history import Interval, Kline, Month
+
+_MICROSECONDS = 10**14
+
+
+def rest_klines(answer: object) -> Sequence[Kline]:
+    """Rows [open time, open, high, low, close, volume, close time, ...]; amounts are text, times whole numbers."""
+    with reading("candles"):
+        if not isinstance(answer, list):
+            raise TypeError(f"a list is wanted, not a {type(answer).__name__}")
+        return _sorted([_kline(int(row[0]), row[1:6]) for row in answer])
+
+
+def archive_klines(text: str, interval: Interval, month: Month) -> Sequence[Kline]:
+    """A month's csv: the same columns without a header; newer files may have one, and times in microseconds."""
+    klines: list[Kline] = []
+    with reading("archive"):
+        for line in text.splitlines():
+            cells = line.split(",")
+            if not cells[0].isdecimal():
+                if klines:
+                    raise ValueError(f"a row begins with {cells[0][:20]!r}")
+                continue
+            stamp = int(cells[0])
+            at, rest = divmod(stamp, 1000) if stamp >= _MICROSECONDS else (stamp, 0)
+            if rest or at % interval.ms or not month.start <= at < month.end:
+                raise ValueError(f"a candle of {stamp} is not of {month}")
+            klines.append(_kline(at, cells[1:6]))
+        return _sorted(klines)
+
+
+def _kline(at: int, texts: Sequence[object]) -> Kline:
+    if len(texts) != 5 or not all(isinstance(text, str) for text in texts):
+        raise TypeError("five amounts as text are wanted")
+    return Kline(at, *(exact(str(text)) for text in texts))
+
+
+def _sorted(klines: Sequence[Kline]) -> Sequence[Kline]:
+    for before, after in pairwise(klines):
+        if after.at <= before.at:
+            raise ValueError(f"the candle of {after.at} comes after that of {before.at}")
+    return klines
+
+
+def market_rules(answer: Any, symbol: str) -> MarketRules:  # noqa: ANN401 - JSON
+    """A pair's filters (docs "filters"); zero turns a rule off."""
+    with reading("exchange information"):
+        row = next(one for one in answer["symbols"] if one["symbol"] == symbol)
+        filters: dict[str, Mapping[str, str]] = {one["filterType"]: one for one in row["filters"]}
+        lot = filters["LOT_SIZE"]
+        notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {"minNotional": "0"}
+        most = [
+            exact(one["maxQty"]) for name in ("LOT_SIZE", "MARKET_LOT_SIZE") if (one := filters.get(name))
+        ]
+        return MarketRules(
+            symbol=Symbol(symbol, str(row["baseAsset"]), str(row["quoteAsset"])),
+            tick=exact(filters["PRICE_FILTER"]["tickSize"]),
+            lot_step=exact(lot["stepSize"]),
+            quote_step=Decimal(1).scaleb(-int(row["quotePrecision"])),
+            min_notional=Quote(exact(notional["minNotional"])),
+            min_quantity=Base(exact(lot["minQty"])),
+            max_quantity=Base(min((one for one in most if one), default=Decimal(0))),
+        )

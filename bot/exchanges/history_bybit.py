@@ -1,0 +1,133 @@
+"""Bybit's public candles, over REST, without a key (docs "market/kline"): 1000 rows a page, newest first.
+
+Each question names both ends of a window of at most a page, so that it does not matter from which end the exchange
+would cut a longer one. The newest candle may be open and nothing marks it: it is never taken.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from itertools import pairwise
+
+from bot.domain.market import MarketRules
+from bot.domain.money import exact
+from bot.errors import InvalidInput, Unavailable
+from bot.exchanges.bybit import BybitExchange
+from bot.exchanges.bybit_call import BybitCalls
+from bot.exchanges.bybit_translate import Row, reading
+from bot.exchanges.environments import ENVIRONMENTS, Endpoints
+from bot.exchanges.gate import Lane
+from bot.exchanges.history_patience import Manners, Patience
+from bot.ports import Clock, Credentials, Environment, Secret, SystemClock
+from bot.ports.history import Interval, Kline, Page
+
+_NOBODY = Credentials(Secret(""), Secret(""))
+_PAGE = 1000
+_BAD_PARAMETER = 10001
+_DAY_MS = Interval.D1.ms
+
+
+def _spelled(interval: Interval) -> str:
+    return "D" if interval is Interval.D1 else str(interval.ms // 60_000)
+
+
+class BybitHistory:
+    """A `HistorySource`. `rest` replaces the published address (the sandbox has none of its own)."""
+
+    def __init__(
+        self,
+        rest: str | None = None,
+        *,
+        environment: Environment = Environment.BYBIT,
+        manners: Manners | None = None,
+        clock: Clock | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        known = ENVIRONMENTS[environment].endpoints
+        address = rest or (known.rest if known else "")
+        self._name = environment.value
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="history")
+        clock = clock or SystemClock()
+        self._calls = BybitCalls(environment, _NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
+        self._market = BybitExchange(
+            environment, _NOBODY, Endpoints(address, "", ""), pool=self._pool, clock=clock, timeout=timeout
+        )
+        self._patience = Patience(manners or Manners())
+
+    @property
+    def exchange(self) -> str:
+        return self._name
+
+    async def close(self) -> None:
+        self._calls.close()
+        await self._market.close()
+        self._pool.shutdown(wait=True)
+
+    async def rules(self, symbol: str) -> MarketRules:
+        return await self._patience.ask(lambda: self._market.rules(symbol), "rules")
+
+    async def closed_until(self, symbol: str, interval: Interval) -> int:
+        rows = await self._klines(symbol, interval, limit=1)
+        if not rows:
+            raise Unavailable(f"{self._name} has no candle of {symbol}")
+        return rows[-1].at
+
+    async def listed_since(self, symbol: str) -> int:
+        """By days, a page at a time, back to the page that comes short: spot instruments do not tell."""
+        first = end = await self.closed_until(symbol, Interval.D1)
+        while True:
+            start = end - (_PAGE - 1) * _DAY_MS
+            rows = await self._klines(symbol, Interval.D1, start=max(0, start), end=end, limit=_PAGE)
+            if not rows:
+                return first
+            first = rows[0].at
+            if first > start or start <= 0:
+                return first
+            end = first - _DAY_MS
+
+    async def klines(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
+        while start < end:
+            until = min(start + _PAGE * interval.ms, end)
+            rows = await self._klines(symbol, interval, start=start, end=until - 1, limit=_PAGE)
+            if rows and not start <= rows[0].at <= rows[-1].at < until:
+                raise Unavailable(f"{self._name} answered with candles that were not asked for")
+            yield Page(rows, until)
+            start = until
+
+    async def _klines(self, symbol: str, interval: Interval, **query: int) -> Sequence[Kline]:
+        """Oldest first; InvalidInput where the pair is not traded."""
+        pair = (await self.rules(symbol)).symbol.name
+
+        async def question() -> Row:
+            try:
+                return await self._calls.read(
+                    Lane.MARKET,
+                    "get_kline",
+                    category="spot",
+                    symbol=pair,
+                    interval=_spelled(interval),
+                    **query,
+                )
+            except Unavailable as exc:
+                if exc.code != _BAD_PARAMETER:
+                    raise
+                reason = f"{self._name} has no candles of {interval} for {symbol}"
+                raise InvalidInput("interval", reason) from exc
+
+        return _oldest_first(await self._patience.ask(question, "kline"))
+
+
+def _oldest_first(result: Row) -> Sequence[Kline]:
+    """Rows of text: start, open, high, low, close, volume, turnover."""
+    with reading("candles"):
+        klines = [Kline(int(row[0]), *_amounts(row[1:6])) for row in reversed(result["list"])]
+        for before, after in pairwise(klines):
+            if after.at <= before.at:
+                raise ValueError(f"the candle of {after.at} comes after that of {before.at}")
+        return klines
+
+
+def _amounts(texts: Sequence[object]) -> Sequence[Decimal]:
+    if len(texts) != 5 or not all(isinstance(text, str) for text in texts):
+        raise TypeError("five amounts as text are wanted")
+    return [exact(str(text)) for text in texts]

@@ -16,6 +16,8 @@ COMMANDS = {
     "run": "Run the bot on real Telegram, with the settings of the environment or .env.",
     "demo": "Everything offline: a chat page, an exchange with play money, and the real bot between them.",
     "plan": "Print the plan of a strategy FILE at an entry price.",
+    "backtest": "Run a strategy FILE over candles: what it would have done.",
+    "compare": "Run two strategy files over the same candles, side by side.",
     "doctor": "Check settings, database, clock and reachability.",
     "keys": "Add, list or remove exchange keys while the bot is not running.",
     "sandbox": "Offline stand-ins that speak the real protocols, on loopback only.",

@@ -1,6 +1,7 @@
 """One cycle of the ladder over candles in ticks, for numba.
 
-Units: prices in ticks, coins in lots, quote in ticks * lots; `books.dust` in lots / whole[FEE_BOTTOM].
+Units: prices in ticks, coins in lots, quote in ticks * lots; dust in lots / whole[FEE_BOTTOM]. What is called at every
+fill takes numbers rather than arrays, since compiled code counts the references to each array that it hands on.
 """
 # ruff: noqa: PLR0917 - compiled code takes its arguments by place
 
@@ -33,27 +34,30 @@ Float = NDArray[np.float64]
     MIN_LOTS,
     MAX_LOTS,
 ) = range(13)
-WHOLE_SIZE = 13
 # its fractional numbers
 FEE, LIMIT, BALANCE = range(3)
-REAL_SIZE = 3
-# the cycle under way
-K, BOUGHT, SPENT, SELL, SELL_LOTS, BUY, BUY_LOTS, LAST, BUY_CANDLE, END, FAULT = range(11)
-LOW_BOUGHT, LOW_SPENT, LOW_FROM, FILLS, SEEN = range(11, 16)
-NOW_SIZE = 16
+# a rung's whole numbers: its amount, what may have been spent before it, 1 + target, 1 - drop
+AMOUNT, ROOM, SELL, KEEP = range(4)
+# a mark's columns
+ENTRY, OPENED, CLOSED, RISING = range(4)
 # books kept over cycles: whole, and to an error
 TURNOVER, GAIN, DUST = range(3)
 EXTRA, EXTRA_ERROR, DUST_COST, DUST_ERROR = range(4)
+# a cycle's outcome
+K, BOUGHT, SPENT, PRICE, LOTS, END, LAST, BUY_CANDLE, FAULT, LOW_BOUGHT, LOW_SPENT, LOW_FROM, LOW_END = range(
+    13
+)
+OUTCOME_SIZE = 13
 # why no re-buy rests
 GOES_ON, ALL_USED, LIMIT_REACHED, NO_FUNDS, AGAINST_RULES, NO_PRICE = range(6)
 # why a run is not proven
 PROVEN, TOO_NEAR, EXIT_TOO_SMALL, EXIT_TOO_LARGE, ENTRY_TOO_SMALL, TOO_LARGE, NOT_WHOLE = range(7)
-# how a cycle ends
+# how a cycle ends, other than at a candle
 OPEN, NOT_STARTED, FAULTY = -1, -2, -3
-# a mark's columns
-ENTRY, OPENED, CLOSED, RISING = range(4)
 # units, in ticks
 DEPTH, CLOSE = range(2)
+# what comes next on the path
+NOTHING, BUYS, SELLS_BEFORE_LOW, SELLS_AFTER_LOW = range(4)
 _MOST = 4e18
 
 next_touch = compiled(index.next_touch)
@@ -78,17 +82,13 @@ class World(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A set of parameters, an entry a rung, `whole` and `real` by the names above.
+    """A set of parameters (or, with one dimension more, several): a row a rung, `whole` and `real` by the names above.
 
-    `amounts` are cut to whole numbers, `means` are the same in doubles; `rooms` is what may have been spent before
-    for the rung to fit the limit; `sells` and `keeps` are 1 + target and 1 - drop (bot.backtest.kernel_sums).
+    `means` are the amounts in doubles. Ratios are those of bot.backtest.kernel_sums.
     """
 
-    amounts: Int
+    rungs: Int
     means: Float
-    rooms: Int
-    sells: Int
-    keeps: Int
     whole: Int
     real: Float
 
@@ -101,150 +101,218 @@ class Books(NamedTuple):
 
 
 @compiled
-def begin(world: World, rows: Rows, books: Books, now: Int, first: int) -> int:
-    """The lots of a first buy at the open of `first`; NOT_STARTED where money is short, FAULTY where unproven."""
-    whole, real = rows.whole, rows.real
-    price = int(world.marks[first, ENTRY])
-    extra, error = books.near[EXTRA], books.near[EXTRA_ERROR]
+def next_fill(
+    lows: Whole, highs: Whole, levels: Int, marks: Whole, at: int, past_open: bool, buy: int, sell: int
+) -> tuple[int, int, bool]:
+    """What fills next from candle `at` on, in which candle, and whether the path is past its open by then.
+
+    `past_open`: it is already, in candle `at`, and on its way down to the low.
+    """
+    while at >= 0:
+        low, opened = lows[at], marks[at, OPENED]
+        if marks[at, RISING]:
+            if opened >= sell and not past_open:
+                return SELLS_BEFORE_LOW, at, True
+            if low <= buy:
+                return BUYS, at, True
+            if highs[at] >= sell:
+                return SELLS_AFTER_LOW, at, True
+        else:
+            if not past_open:
+                if opened <= buy:
+                    return BUYS, at, False
+                if highs[at] >= sell:
+                    return SELLS_BEFORE_LOW, at, True
+            if low <= buy:
+                return BUYS, at, True
+            if marks[at, CLOSED] >= sell:
+                return SELLS_AFTER_LOW, at, True
+        at = next_touch(lows, highs, levels, at + 1, buy, sell)
+        past_open = False
+    return NOTHING, at, False
+
+
+@compiled
+def money(rows: Rows, books: Books) -> tuple[float, float, float, float]:
+    """The cycle's limit and the quote that is free as it begins, each with its error; 0 where it is known exactly."""
+    real, turnover, gain = rows.real, books.exact[TURNOVER], books.exact[GAIN]
+    fees = turnover * real[FEE]
+    free = real[BALANCE] + gain - fees
+    doubt = SLACK * (real[BALANCE] + abs(gain) + fees) if turnover else 0.0
+    return (real[LIMIT], 0.0, free, doubt) if rows.whole[CAPPED] else (free, doubt, free, doubt)
+
+
+@compiled
+def first_lots(price: int, rows: Rows, books: Books, free: float, doubt: float) -> int:
+    """The lots of a first buy; UNPROVEN, or NOT_STARTED where the money (`free`, to `doubt`) is short."""
+    whole, limit, extra = rows.whole, rows.real[LIMIT], books.near[EXTRA]
     need, amount = rows.means[0] + extra, whole[FIRST]
-    error += SLACK * need
+    error = books.near[EXTRA_ERROR] + SLACK * need
     if extra > 0:
         amount = -1
         if whole[CAPPED]:
-            full = passes(need, real[LIMIT], error + SLACK * real[LIMIT])
+            full = passes(need, limit, error + SLACK * limit)
             if full == UNPROVEN:
-                now[FAULT] = TOO_NEAR
-                return FAULTY
+                return UNPROVEN
             if full:
-                need, error, amount = real[LIMIT], SLACK * real[LIMIT], whole[FULL]
+                need, error, amount = limit, SLACK * limit, whole[FULL]
     if books.exact[TURNOVER] == 0:
         if not whole[STARTS]:
             return NOT_STARTED
     else:
-        fees = books.exact[TURNOVER] * real[FEE]
-        free = real[BALANCE] + books.exact[GAIN] - fees
-        short = passes(need, free, error + SLACK * (real[BALANCE] + abs(books.exact[GAIN]) + fees))
-        if short == UNPROVEN:
-            now[FAULT] = TOO_NEAR
-            return FAULTY
+        short = passes(need, free, error + doubt)
         if short:
-            return NOT_STARTED
-    lots = lots_for(need, error, price, whole[STEP]) if amount < 0 else amount // price
-    if lots < 1:
-        now[FAULT] = TOO_NEAR if lots < 0 else ENTRY_TOO_SMALL
-        return FAULTY
-    return lots
+            return UNPROVEN if short == UNPROVEN else NOT_STARTED
+    return lots_for(need, error, price, whole[STEP]) if amount < 0 else amount // price
 
 
 @compiled
-def bought(rows: Rows, books: Books, now: Int, price: int, lots: int, candle: int) -> None:
-    """A buy is booked; the exit and the next re-buy rest."""
-    now[BOUGHT] += lots
-    now[SPENT] += lots * price
-    now[LAST] = price
-    now[BUY_CANDLE] = candle
-    _rest_exit(rows, books, now)
-    _rest_rebuy(rows, books, now)
+def next_rung(
+    k: int,
+    last: int,
+    spent: int,
+    rungs: Int,
+    means: Float,
+    whole: Int,
+    extra: float,
+    error: float,
+    limit: float,
+    limit_doubt: float,
+    free: float,
+    doubt: float,
+) -> tuple[int, int, int]:
+    """The re-buy k after a buy at `last`: its price, its lots and GOES_ON; or -1, 0 and why none rests; or UNPROVEN.
 
-
-@compiled
-def _rest_exit(rows: Rows, books: Books, now: Int) -> None:
-    whole = rows.whole
-    bottom = whole[FEE_BOTTOM]
-    if now[BOUGHT] * float(bottom) > _MOST:
-        now[FAULT] = TOO_LARGE
-        return
-    lots = (now[BOUGHT] * (bottom - whole[FEE_TOP]) + books.exact[DUST]) // bottom
-    price = exit_ticks(now[SPENT], now[BOUGHT], rows.sells[now[K]])
-    now[SELL], now[SELL_LOTS] = price, lots
-    if price == UNPROVEN:
-        now[FAULT] = TOO_NEAR
-    elif lots > whole[MAX_LOTS]:
-        now[FAULT] = EXIT_TOO_LARGE
-    elif lots < whole[MIN_LOTS] or lots * price < whole[MIN_COST]:
-        now[FAULT] = EXIT_TOO_SMALL
-
-
-@compiled
-def _rest_rebuy(rows: Rows, books: Books, now: Int) -> None:
-    """The next re-buy, or why there is none (END)."""
-    k = now[K] + 1
-    now[BUY] = -1
-    if k > rows.whole[RUNGS]:
-        now[END] = ALL_USED
-        return
-    price = rebuy_ticks(now[LAST], rows.keeps[k])
+    With nothing reinvested and a limit that is known exactly, whole numbers decide.
+    """
+    if k > whole[RUNGS]:
+        return -1, 0, ALL_USED
+    price = rebuy_ticks(last, rungs[k, KEEP])
     if price < 1:
-        now[END] = NO_PRICE
-        if price == UNPROVEN:
-            now[FAULT] = TOO_NEAR
-        return
-    lots = _rung_lots(rows, books, now, k, price)
-    if lots < 0:
-        return
-    cost = lots * price
-    whole = rows.whole
-    if lots < whole[MIN_LOTS] or lots > whole[MAX_LOTS] or cost < whole[MIN_COST]:
-        now[END] = AGAINST_RULES
-        return
-    if books.exact[TURNOVER] == 0:
-        short = 1 if now[SPENT] + cost > whole[CASH] else 0
+        return -1, 0, (UNPROVEN if price == UNPROVEN else NO_PRICE)
+    lots = rungs[k, AMOUNT] // price
+    if extra == 0 and limit_doubt == 0:
+        over = 1 if spent > rungs[k, ROOM] else 0
     else:
-        free, error = _free(rows, books)
-        short = passes(now[SPENT] + cost, free, error)
-    if short:
-        now[END] = NO_FUNDS
-        if short == UNPROVEN:
-            now[FAULT] = TOO_NEAR
-        return
-    now[BUY], now[BUY_LOTS] = price, lots
-
-
-@compiled
-def _rung_lots(rows: Rows, books: Books, now: Int, k: int, price: int) -> int:
-    """The lots of re-buy k; -1 where the limit ends the ladder or it cannot be told."""
-    whole, real = rows.whole, rows.real
-    extra = books.near[EXTRA]
-    if extra == 0 and (whole[CAPPED] or books.exact[TURNOVER] == 0):
-        if now[SPENT] > rows.rooms[k]:
-            now[END] = LIMIT_REACHED
-            return -1
-        return int(rows.amounts[k] // price)
-    amount = rows.means[k] + extra
-    error = books.near[EXTRA_ERROR] + SLACK * amount
-    limit, doubt = (real[LIMIT], SLACK * real[LIMIT]) if whole[CAPPED] else _free(rows, books)
-    total = now[SPENT] + amount
-    over = passes(total, limit, error + doubt + SLACK * total)
-    lots = rows.amounts[k] // price if extra == 0 else lots_for(amount, error, price, 0)
+        amount = means[k] + extra
+        error += SLACK * amount
+        over = passes(spent + amount, limit, error + limit_doubt + SLACK * (spent + amount))
+        if extra > 0:
+            lots = lots_for(amount, error, price, 0)
+    cost = spent + lots * price
+    short = passes(cost, free, doubt) if doubt > 0 else (1 if cost > whole[CASH] else 0)
+    if over == UNPROVEN or (over == 0 and lots == UNPROVEN):
+        return -1, 0, UNPROVEN
     if over:
-        now[END] = LIMIT_REACHED
-    if min(over, lots) < 0:
-        now[FAULT] = TOO_NEAR
-    return -1 if over else int(lots)
+        return -1, 0, LIMIT_REACHED
+    if lots < whole[MIN_LOTS] or lots > whole[MAX_LOTS] or lots * price < whole[MIN_COST]:
+        return -1, 0, AGAINST_RULES
+    if short:
+        return -1, 0, (UNPROVEN if short == UNPROVEN else NO_FUNDS)
+    return price, lots, GOES_ON
 
 
 @compiled
-def _free(rows: Rows, books: Books) -> tuple[float, float]:
-    """The quote that was free when the cycle began, and its error."""
-    fees = books.exact[TURNOVER] * rows.real[FEE]
-    gain = books.exact[GAIN]
-    return (
-        rows.real[BALANCE] + gain - fees,
-        SLACK * (rows.real[BALANCE] + abs(gain) + fees),
+def exit_fault(price: int, lots: int, bought: int, whole: Int) -> int:
+    """Why an exit cannot be taken for granted, or PROVEN."""
+    if bought * float(whole[FEE_BOTTOM]) > _MOST:
+        return TOO_LARGE
+    if price == UNPROVEN:
+        return TOO_NEAR
+    if lots > whole[MAX_LOTS]:
+        return EXIT_TOO_LARGE
+    return EXIT_TOO_SMALL if lots < whole[MIN_LOTS] or lots * price < whole[MIN_COST] else PROVEN
+
+
+@compiled
+def note(fills: Int, done: int, candle: int, number: int, k: int, price: int, lots: int) -> int:
+    """A row of `fills`, where there is room; the fills done by then."""
+    if done < len(fills):
+        fills[done, 0], fills[done, 1], fills[done, 2] = candle, number, k
+        fills[done, 3], fills[done, 4] = price, lots
+    return done + 1
+
+
+@compiled
+def cycle(
+    world: World, rows: Rows, books: Books, first: int, number: int, fills: Int, done: int, outcome: Int
+) -> tuple[int, int]:
+    """A cycle from the open of candle `first` on: the candle of its exit (or OPEN, NOT_STARTED, FAULTY), fills done.
+
+    `outcome` is filled; so is `fills`, as far as it reaches, with rows of candle, cycle `number`, k (-1 - k for an
+    exit), price, lots.
+    """
+    lows, highs, levels, marks = world.lows, world.highs, world.levels, world.marks
+    rungs, means, whole, dust = rows.rungs, rows.means, rows.whole, books.exact[DUST]
+    extra, error = books.near[EXTRA], books.near[EXTRA_ERROR]
+    limit, limit_doubt, free, doubt = money(rows, books)
+    price = int(marks[first, ENTRY])
+    lots = first_lots(price, rows, books, free, doubt)
+    outcome[:] = 0
+    if lots < 1:
+        if lots == NOT_STARTED:
+            return NOT_STARTED, done
+        outcome[FAULT] = ENTRY_TOO_SMALL if lots == 0 else TOO_NEAR
+        return FAULTY, done
+    bottom, kept, what, at, past_open = (
+        whole[FEE_BOTTOM],
+        whole[FEE_BOTTOM] - whole[FEE_TOP],
+        BUYS,
+        first,
+        False,
     )
+    k, bought, spent, buy_candle, sell, sell_lots, end, fault = -1, 0, 0, first, 0, 0, GOES_ON, PROVEN
+    low_bought, low_spent, low_from = 0, 0, first
+    while what == BUYS:
+        if buy_candle < at and not past_open:
+            low_bought, low_spent, low_from = bought, spent, buy_candle
+        k, bought, spent, buy_candle, last = k + 1, bought + lots, spent + lots * price, at, price
+        done = note(fills, done, at, number, k, last, lots)
+        sell, sell_lots = exit_ticks(spent, bought, rungs[k, SELL]), (bought * kept + dust) // bottom
+        fault = exit_fault(sell, sell_lots, bought, whole)
+        price, lots, end = next_rung(
+            k + 1, last, spent, rungs, means, whole, extra, error, limit, limit_doubt, free, doubt
+        )
+        if fault != PROVEN or end == UNPROVEN:
+            outcome[FAULT] = TOO_NEAR if fault == PROVEN else fault
+            return FAULTY, done
+        what, at, past_open = next_fill(lows, highs, levels, marks, at, past_open, price, sell)
+    if what != SELLS_BEFORE_LOW or buy_candle < at:
+        low_bought, low_spent, low_from = bought, spent, buy_candle
+    if what != NOTHING:
+        done = note(fills, done, at, number, -1 - k, sell, sell_lots)
+    low_end = at + 1 if what == SELLS_AFTER_LOW else at
+    if what == NOTHING:
+        at, low_end = OPEN, len(marks)
+    outcome[:] = (
+        k,
+        bought,
+        spent,
+        sell,
+        sell_lots,
+        end,
+        last,
+        buy_candle,
+        fault,
+        low_bought,
+        low_spent,
+        low_from,
+        low_end,
+    )
+    return at, done
 
 
 @compiled
-def sold(rows: Rows, books: Books, now: Int) -> None:
-    """The exit is booked: what the cycle earned, what is reinvested of it, what is left as dust."""
+def sold(rows: Rows, books: Books, outcome: Int) -> int:
+    """The exit is booked: what the cycle earned, what is reinvested of it, what is left as dust. PROVEN, or why not."""
     whole, exact, near = rows.whole, books.exact, books.near
-    received = now[SELL] * now[SELL_LOTS]
-    owned = now[BOUGHT] * (whole[FEE_BOTTOM] - whole[FEE_TOP]) + exact[DUST]
-    left = owned - now[SELL_LOTS] * whole[FEE_BOTTOM]
+    spent, received = outcome[SPENT], outcome[PRICE] * outcome[LOTS]
+    owned = outcome[BOUGHT] * (whole[FEE_BOTTOM] - whole[FEE_TOP]) + exact[DUST]
+    left = owned - outcome[LOTS] * whole[FEE_BOTTOM]
     share = left / owned
-    left_cost = (now[SPENT] + near[DUST_COST]) * share
+    left_cost = (spent + near[DUST_COST]) * share
     left_error = near[DUST_ERROR] * share + SLACK * left_cost
-    gain, fees = received - now[SPENT], received * rows.real[FEE]
+    gain, fees = received - spent, received * rows.real[FEE]
     profit = gain - fees - near[DUST_COST] + left_cost
     error = near[DUST_ERROR] + left_error + SLACK * (abs(gain) + fees + near[DUST_COST] + left_cost)
     exact[TURNOVER] += received
@@ -253,74 +321,8 @@ def sold(rows: Rows, books: Books, now: Int) -> None:
     if whole[REINVESTS]:
         earned = passes(profit, 0.0, error)
         if earned == UNPROVEN:
-            now[FAULT] = TOO_NEAR
-        elif earned:
+            return TOO_NEAR
+        if earned:
             near[EXTRA] += profit / (whole[RUNGS] + 1)
             near[EXTRA_ERROR] += error / (whole[RUNGS] + 1) + SLACK * near[EXTRA]
-    if float(exact[TURNOVER]) > _MOST:
-        now[FAULT] = TOO_LARGE
-
-
-@compiled
-def note(fills: Int, now: Int, candle: int, k: int, price: int, lots: int) -> None:
-    """One row of `fills`, where there is room: candle, cycle, k (-1 - k for an exit), price, lots."""
-    at = now[FILLS]
-    if at < len(fills):
-        fills[at, 0], fills[at, 1], fills[at, 2] = candle, now[SEEN], k
-        fills[at, 3], fills[at, 4] = price, lots
-    now[FILLS] += 1
-
-
-@compiled
-def rebuys_down_to(rows: Rows, books: Books, now: Int, fills: Int, price: int, candle: int) -> None:
-    """The path comes down to `price`: each re-buy at or above it fills, those placed on the way too."""
-    while now[BUY] >= price and now[FAULT] == PROVEN:
-        now[K] += 1
-        note(fills, now, candle, now[K], now[BUY], now[BUY_LOTS])
-        bought(rows, books, now, now[BUY], now[BUY_LOTS], candle)
-
-
-@compiled
-def cycle(world: World, rows: Rows, books: Books, now: Int, fills: Int, first: int) -> tuple[int, int]:
-    """A cycle from the open of candle `first` on: (the candle of its exit, the first candle after the lows it saw).
-
-    The former is OPEN where the candles end first, NOT_STARTED or FAULTY (why in now[FAULT]).
-    """
-    now[:FILLS] = 0
-    lots = begin(world, rows, books, now, first)
-    if lots < 0:
-        return lots, first
-    now[SEEN] += 1
-    price = int(world.marks[first, ENTRY])
-    note(fills, now, first, 0, price, lots)
-    bought(rows, books, now, price, lots, first)
-    at = first
-    while now[FAULT] == PROVEN:
-        at = next_touch(world.lows, world.highs, world.levels, at, now[BUY], now[SELL])
-        if at < 0:
-            now[LOW_BOUGHT], now[LOW_SPENT], now[LOW_FROM] = now[BOUGHT], now[SPENT], now[BUY_CANDLE]
-            return OPEN, len(world.marks)
-        end = through(world, rows, books, now, fills, at)
-        if end >= 0:
-            note(fills, now, at, -1 - now[K], now[SELL], now[SELL_LOTS])
-            return at, end
-        at += 1
-    return FAULTY, first
-
-
-@compiled
-def through(world: World, rows: Rows, books: Books, now: Int, fills: Int, at: int) -> int:
-    """Along the path of candle `at`: -1, or where the exit fills, the first candle whose low comes after that."""
-    opened = int(world.marks[at, OPENED])
-    now[LOW_BOUGHT], now[LOW_SPENT], now[LOW_FROM] = now[BOUGHT], now[SPENT], now[BUY_CANDLE]
-    if world.marks[at, RISING]:
-        if opened >= now[SELL]:
-            return at
-    else:
-        rebuys_down_to(rows, books, now, fills, opened, at)
-        if world.highs[at] >= now[SELL] and now[FAULT] == PROVEN:
-            return at
-    rebuys_down_to(rows, books, now, fills, int(world.lows[at]), at)
-    now[LOW_BOUGHT], now[LOW_SPENT], now[LOW_FROM] = now[BOUGHT], now[SPENT], now[BUY_CANDLE]
-    last = world.highs[at] if world.marks[at, RISING] else world.marks[at, CLOSED]
-    return at + 1 if last >= now[SELL] and now[FAULT] == PROVEN else -1
+    return TOO_LARGE if float(exact[TURNOVER]) > _MOST else PROVEN

@@ -28,13 +28,13 @@ NO_MOST = (1 << 62) - 1
 
 @dataclass(frozen=True, slots=True)
 class Wholes:
-    """One set for the kernel (bot.backtest.kernel_cycle.Rows); `why` says why it cannot be had, and then all is empty."""
+    """One set for the kernel (bot.backtest.kernel_cycle.Rows); `why` says why it cannot be had, and then all is empty.
 
-    amounts: Sequence[int] = ()
+    `rungs` is all amounts, then what may have been spent before each, then all 1 + target, then all 1 - drop.
+    """
+
+    rungs: Sequence[int] = ()
     means: Sequence[float] = ()
-    rooms: Sequence[int] = ()
-    sells: Sequence[int] = ()
-    keeps: Sequence[int] = ()
     whole: Sequence[int] = ()
     real: Sequence[float] = ()
     why: str = ""
@@ -64,13 +64,17 @@ def _in_wholes(params: StrategyParams, terms: Terms) -> Wholes:
     balance = terms.opening_balance(params)
     limit = params.saldo_limite or balance.value
     amounts = [EXACT.divide(amount, unit) for amount in ladder.amounts]
-    rooms = [_surely(EXACT.divide(EXACT.subtract(limit, amount), unit)) for amount in ladder.amounts]
+    rooms = [EXACT.divide(EXACT.subtract(limit, amount), unit) for amount in ladder.amounts]
+    one = Decimal(1)
     return Wholes(
-        amounts=[_cut(amount) for amount in amounts],
-        means=[float(amount) for amount in amounts],
-        rooms=rooms,
-        sells=[_ratio(EXACT.add(Decimal(1), target)) for target in ladder.targets],
-        keeps=[0, *(_ratio(EXACT.subtract(Decimal(1), drop)) for drop in ladder.drops)],
+        rungs=[
+            *map(_cut, amounts),
+            *map(_surely, rooms),
+            *(_ratio(EXACT.add(one, target)) for target in ladder.targets),
+            0,
+            *(_ratio(EXACT.subtract(one, drop)) for drop in ladder.drops),
+        ],
+        means=list(map(float, amounts)),
         whole=_whole(params, terms, ladder, balance, unit),
         real=[float(params.taxa), float(EXACT.divide(limit, unit)), float(EXACT.divide(balance.value, unit))],
     )
@@ -148,14 +152,12 @@ def _step(step: Decimal, unit: Decimal, *, matters: bool) -> int:
 
 
 def packed(sets: Sequence[Wholes]) -> tuple[NDArray[Any], ...]:
-    """The sets as arrays with one row each, filled up with zeros; a set that cannot be had is a row of zeros."""
-    most = max((len(one.amounts) for one in sets), default=1)
-    blank_rungs, blank_whole, blank_real = [0] * most, [0] * 13, [0.0] * 3
-    columns = []
-    for name in ("amounts", "means", "rooms", "sells", "keeps"):
-        kind = np.float64 if name == "means" else np.int64
-        rows = [[*getattr(one, name), *blank_rungs[len(one.amounts) :]] for one in sets]
-        columns.append(np.array(rows, dtype=kind).reshape(len(sets), most))
-    whole = np.array([one.whole or blank_whole for one in sets], dtype=np.int64).reshape(len(sets), 13)
-    real = np.array([one.real or blank_real for one in sets], dtype=np.float64).reshape(len(sets), 3)
-    return (*columns, whole, real)
+    """The sets as the arrays of bot.backtest.kernel_cycle.Rows, one row a set, filled up with zeros."""
+    most = max((len(one.means) for one in sets), default=1)
+    rungs = np.zeros((len(sets), most, 4), dtype=np.int64)
+    means = np.zeros((len(sets), most), dtype=np.float64)
+    for number, one in enumerate(sets):
+        rungs[number, : len(one.means)] = np.array(one.rungs, dtype=np.int64).reshape(4, -1).T
+        means[number, : len(one.means)] = one.means
+    whole = np.array([one.whole for one in sets], dtype=np.int64)
+    return rungs, means, whole, np.array([one.real for one in sets], dtype=np.float64)

@@ -17,8 +17,7 @@ _SPARED = {"urgent": (0.0, 0.0), "alert": (0.0, 4.0), "card": (2.0, 8.0)}
 UNLIMITED = True
 """As `rate_limit_args` of a sending method: the caller keeps the limits itself. PTB drops what is falsy."""
 _PATIENCE_S = 30.0
-_AGAIN_S = 1.0
-_TRIES = 3
+_AGAIN_S, _LONGEST_AGAIN_S = 0.5, 8.0
 
 
 @dataclass(slots=True)
@@ -111,27 +110,29 @@ class AnswersFirst(BaseRateLimiter[bool]):
         data: dict[str, Any],
         rate_limit_args: bool | None,
     ) -> Any:  # noqa: ANN401 - PTB's signature
-        """Wait out up to three refusals, none longer than 30 s."""
+        """Try again for as long as a person may be kept waiting, 30 s in all."""
         if rate_limit_args is UNLIMITED:
             return await callback(*args, **kwargs)
-        if endpoint.startswith(("send", "edit")) and isinstance(data.get("chat_id"), int):
-            self.limiter.count(data["chat_id"])
-        for _ in range(_TRIES - 1):
+        chat_id = data.get("chat_id")
+        if endpoint.startswith(("send", "edit")) and isinstance(chat_id, int):
+            self.limiter.count(chat_id)
+        give_up, again = time.monotonic() + _PATIENCE_S, _AGAIN_S
+        while True:
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as exc:
-                if isinstance(data.get("chat_id"), int):
+                wait = seconds_of(exc)
+                if isinstance(chat_id, int):
                     # or waiting alerts would take the place that is waited for
-                    self.limiter.pause(data["chat_id"], seconds_of(exc))
-                if seconds_of(exc) > _PATIENCE_S:
+                    self.limiter.pause(chat_id, wait)
+                if time.monotonic() + wait > give_up:
                     raise
-                await asyncio.sleep(seconds_of(exc))
             except NetworkError as exc:
                 # a server's fault or a cut connection; a repeated answer is better than none
-                if type(exc) is not NetworkError:
+                wait, again = again, min(again * 2, _LONGEST_AGAIN_S)
+                if type(exc) is not NetworkError or time.monotonic() + wait > give_up:
                     raise
-                await asyncio.sleep(_AGAIN_S)
-        return await callback(*args, **kwargs)
+            await asyncio.sleep(wait)
 
     async def initialize(self) -> None:
         """Nothing to prepare."""

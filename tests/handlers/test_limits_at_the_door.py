@@ -47,6 +47,14 @@ async def test_alerts_stand_back_while_an_answer_waits_out_a_refusal() -> None:
     assert limiter.take(1) > 1, "an alert would have taken the place that the answer waits for"
 
 
+async def test_an_answer_outlasts_several_faults_in_a_row(household):
+    await household.ask("/start", "Trader Automata")
+    household.telegram.faults.add("sendMessage", "500", count=2)
+    household.telegram.faults.add("sendMessage", "429", retry_after=1)
+    household.telegram.faults.add("sendMessage", "reset")
+    await household.ask("/help", "O que eu sei fazer")
+
+
 async def test_an_answer_that_met_a_fault_of_the_server_is_given_again(household):
     await household.ask("/start", "Trader Automata")
     for kind in ("500", "reset"):

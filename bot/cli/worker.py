@@ -8,15 +8,18 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
+from bot.backtest.jobs import Job
 from bot.errors import BotError, InvalidInput
 
 _NICENESS = 10
 _BETWEEN_S = 0.25
+_JOB = "job.json"
 
 
 @dataclass(slots=True)
@@ -42,22 +45,50 @@ class Mouth:
 
 
 @click.command(hidden=True)
-def worker() -> None:
-    """Read one job from standard input and carry it out; for the bot itself."""
-    mouth = Mouth(_own_output())
-    _be_modest()
-    packed = json.loads(_first_line())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    from bot.backtest.jobs import Job  # noqa: PLC0415 - modesty first, loading after
-    from bot.cli.worker_jobs import carry_out  # noqa: PLC0415 - the same
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Of a job whose candles lie there."
+)
+def worker(*, folder: Path | None) -> None:
+    """Read one job from standard input and carry it out; for the bot itself.
 
+    In two lives of one process: what fetches candles and what calculates on them would not fit into memory together.
+    """
+    mouth = Mouth(_own_output())
+    if folder is None:
+        _be_modest()
+        packed = json.loads(_first_line())
+    else:
+        packed = json.loads((folder / _JOB).read_text(encoding="utf-8"))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        mouth.say({"done": carry_out(Job.unpacked(packed), mouth.progress)})
+        if folder is None:
+            _fetch(Job.unpacked(packed), mouth)
+        else:
+            _calculate(Job.unpacked(packed), packed["candles"], mouth)
     except InvalidInput as wrong:
         failed = {"field": wrong.field, "reason": wrong.reason, "key": wrong.key, "values": wrong.values}
         mouth.say({"failed": failed})
     except BotError as exc:
         mouth.say({"failed": {"field": "", "reason": str(exc), "key": type(exc).__name__}})
+
+
+def _fetch(job: Job, mouth: Mouth) -> None:
+    from bot.backtest.shared_history import lay_down  # noqa: PLC0415 - modesty first, loading after
+    from bot.cli.worker_history import candles_of  # noqa: PLC0415 - SDKs and Parquet, for this life only
+
+    laid = lay_down(candles_of(job, mouth.progress), job.folder / "candles.npy")
+    packed = {**job.packed(), "candles": {**asdict(laid), "file": str(laid.file)}}
+    (job.folder / _JOB).write_text(json.dumps(packed), encoding="utf-8")
+    os.dup2(mouth.out.fileno(), 1)
+    os.execv(sys.executable, (sys.executable, "-m", "bot", "worker", "--folder", str(job.folder)))  # noqa: S606 - ourselves
+
+
+def _calculate(job: Job, candles: dict[str, Any], mouth: Mouth) -> None:
+    from bot.backtest.shared_history import HistoryFile  # noqa: PLC0415 - numbers and pictures, for this life only
+    from bot.cli.worker_jobs import carry_out  # noqa: PLC0415 - the same
+
+    history = HistoryFile(**{**candles, "file": Path(candles["file"])}).open()
+    mouth.say({"done": carry_out(job, history, mouth.progress)})
 
 
 def _own_output() -> TextIO:

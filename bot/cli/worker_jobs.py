@@ -1,28 +1,30 @@
-"""What a worker does for each kind of job: candles, runs, pictures, and the figures of one card."""
+"""What a worker does for each kind of job once the candles are there: runs, pictures, the figures of one card."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.backtest import fast
 from bot.backtest.figures import Figures, figures
 from bot.backtest.history import History
 from bot.backtest.jobs import Contender, Job, Kind, packed_symbol
 from bot.backtest.model import BacktestRun, Terms
-from bot.cli.worker_history import candles_of
 from bot.domain.market import Side
 from bot.domain.money import plain
 from bot.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from bot.backtest.charts_studies import Look
+
+DAY_MS = 86_400_000
 Tell = Callable[..., None]
 Answer = dict[str, Any]
 """`card`, and the names of `pictures` and `files` in the job's folder."""
 
 
-def carry_out(job: Job, tell: Tell) -> Answer:
+def carry_out(job: Job, history: History, tell: Tell) -> Answer:
     """InvalidInput for what a person can mend."""
-    history = candles_of(job, tell)
     return _WAYS[job.kind](job, history, tell)
 
 
@@ -47,7 +49,6 @@ def _backtest(job: Job, history: History, tell: Tell) -> Answer:
 
 def _compare(job: Job, history: History, tell: Tell) -> Answer:
     from bot.backtest import charts, charts_studies  # noqa: PLC0415 - matplotlib, once the candles are there
-    from bot.backtest.words import Words  # noqa: PLC0415 - babel
 
     ran = []
     for number, contender in enumerate(job.contenders):
@@ -55,12 +56,9 @@ def _compare(job: Job, history: History, tell: Tell) -> Answer:
         ran.append((contender, *_ran(contender, job, history)))
     tell("pictures", 0.0)
     told = ran[0][2]
-    symbol = job.rules.symbol
-    under = charts.period(Words(job.locale), told)
-    look = charts_studies.Look(symbol.name, symbol.quote, under, job.locale, job.dark)
     equities = [one.timeline.equity for _, _, one in ran]
     names = [f"{letter} · {c.name}" for letter, (c, _, _) in zip("AB", ran, strict=True)]
-    png = charts_studies.compare_png(look, charts.close_times(told), equities, names)
+    png = charts_studies.compare_png(_look(job, history), charts.close_times(told), equities, names)
     return {
         "card": _card(job, history, ran),
         "pictures": written(job.folder, {"compare.png": png}),
@@ -148,6 +146,61 @@ def _run_card(contender: Contender, run: BacktestRun, told: Figures) -> dict[str
     }
 
 
+def _survival(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.backtest import charts_studies  # noqa: PLC0415 - matplotlib, once the candles are there
+    from bot.cli.worker_survival import survival_card, survival_of  # noqa: PLC0415 - the compiler
+
+    found = survival_of(job, history, tell)
+    tell("pictures", 0.0)
+    days = found.table.exit_ms / DAY_MS
+    png = charts_studies.survival_png(_look(job, history), days, found.table.ran_out)
+    card = {**head(job, history), **survival_card(job, found)}
+    return {"card": card, "pictures": written(job.folder, {"survival.png": png}), "files": []}
+
+
+def _line(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.cli.worker_survival import survival_card, survival_of  # noqa: PLC0415 - the compiler
+
+    return {"card": {**head(job, history), **survival_card(job, survival_of(job, history, tell))}}
+
+
+def _optimize(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.backtest import charts_studies  # noqa: PLC0415 - matplotlib, once the candles are there
+    from bot.cli.worker_optimize import optimize_card, swept  # noqa: PLC0415 - the compiler
+
+    found = swept(job, history, tell)
+    card = {**head(job, history), **optimize_card(job, found)}
+    rows = found.sweep.rows
+    pictures = {}
+    if rows:
+        tell("pictures", 0.0)
+        best, on_front = found.sweep.best(), {row.number for row in found.sweep.front()}
+        pictures["front.png"] = charts_studies.front_png(
+            _look(job, history),
+            [float(row.outcome.worst_loss) for row in rows],
+            [float(row.outcome.result) for row in rows],
+            [row.number in on_front for row in rows],
+            None if best is None else [row.number for row in rows].index(best.number),
+        )
+    return {"card": card, "pictures": written(job.folder, pictures), "files": []}
+
+
+def _look(job: Job, history: History) -> "Look":
+    from bot.backtest.charts_studies import Look  # noqa: PLC0415 - matplotlib
+    from bot.backtest.words import Words  # noqa: PLC0415 - babel
+
+    words, symbol = Words(job.locale), job.rules.symbol
+    end = int(history.times[-1]) + history.step_ms
+    under = f"{words.day(int(history.times[0]))} – {words.day(end)} · {words.step(history.step_ms)}"
+    return Look(symbol.name, symbol.quote, under, job.locale, job.dark)
+
+
 _WAYS: Mapping[Kind, Callable[[Job, History, Tell], Answer]] = MappingProxyType(
-    {Kind.BACKTEST: _backtest, Kind.COMPARE: _compare}
+    {
+        Kind.BACKTEST: _backtest,
+        Kind.COMPARE: _compare,
+        Kind.SURVIVAL: _survival,
+        Kind.LINE: _line,
+        Kind.OPTIMIZE: _optimize,
+    }
 )

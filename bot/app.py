@@ -21,6 +21,7 @@ from bot.processes import Bounds, WorkerProcesses
 from bot.service import Service
 from bot.service.backtest_desk import BacktestDesk, Shelf
 from bot.service.backtests import Backtests
+from bot.service.key_hygiene import KeyHygiene
 from bot.service.people import People, Quotas
 from bot.service.reports import Reports
 from bot.service.vault_care import VaultCare
@@ -52,6 +53,7 @@ DATABASE = "trader.sqlite"
 WORK = "work"
 HTTP_THREADS = 16
 DIGESTS_S = 60
+HYGIENE_S = 1800
 _NOBODY = Credentials(Secret(""), Secret(""))
 
 
@@ -128,6 +130,13 @@ class App:
         )
         stack.push_async_callback(self.service.close)
         self.reports = self._reports()
+        self.hygiene = KeyHygiene(
+            store=self.store,
+            vault=self.vault,
+            exchanges=self._exchange,
+            zone_of=self.reports.zone,
+            clock=clock,
+        )
         self._open_backtests()
         await self._announce_claim()
         stack.push_async_callback(self.supervisor.close)
@@ -173,7 +182,7 @@ class App:
         return Source(ENVIRONMENTS[environment].venue)
 
     def _start_jobs(self) -> None:
-        """The engine's regular work, and a look each minute whether a digest is due."""
+        """The engine's regular work, a look each minute whether a digest is due, and one at the keys now and then."""
         scheduler = schedule(self.supervisor)
         scheduler.add_job(
             self.reports.announce_digests,
@@ -182,6 +191,9 @@ class App:
             id="digests",
             coalesce=True,
             max_instances=1,
+        )
+        scheduler.add_job(
+            self.hygiene.announce, "interval", seconds=HYGIENE_S, id="keys", coalesce=True, max_instances=1
         )
         scheduler.start()
         self._stack.callback(scheduler.shutdown, wait=False)

@@ -7,6 +7,7 @@ from bot.domain.notices import (
     CycleClosed,
     Digest,
     FirstBuyFilled,
+    KeyExpires,
     NotEnough,
     Notice,
     Paused,
@@ -22,7 +23,7 @@ CHOOSABLE = ("started", "first_buy", "rebuy", "cycle_closed", "put_back")
 """Kinds of notices that a person may silence; whatever is not here is always told, with a sound."""
 MOST_IN_ONE = 20
 _FILLS = FirstBuyFilled | RebuyFilled | CycleClosed
-_URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill
+_URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill | KeyExpires
 
 
 @dataclass(frozen=True, slots=True)

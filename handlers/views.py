@@ -15,6 +15,8 @@ from bot.domain.notices import (
     Digest,
     Earned,
     FirstBuyFilled,
+    KeyExpires,
+    KeyUnbound,
     NotEnough,
     Notice,
     Paused,
@@ -28,11 +30,12 @@ from bot.domain.notices import (
     VaultLockedNotice,
 )
 from bot.domain.orders import Leg
-from bot.ports import Strategy
+from bot.ports import Environment, Strategy
 from handlers.callback import Press
 from handlers.cards import header, pause_reason
 from handlers.formats import UTC, Formats
 from handlers.keyboards import Button, keyboard
+from handlers.start import environment_name
 from handlers.texts import Texts
 from handlers.vault_texts import locked_lines
 
@@ -65,6 +68,8 @@ def notice_keyboard(texts: Texts, notice: Notice, strategy: Strategy | None) -> 
     """What the reader may want to do at once."""
     if isinstance(notice, VaultLockedNotice):
         return keyboard([Button(texts.plain("button.unlock"), Press("unlock"))])
+    if isinstance(notice, KeyExpires | KeyUnbound):
+        return keyboard([Button(texts.plain("button.keys"), Press("keys"))])
     if strategy is None:
         return None
     args = (str(strategy.id),)
@@ -73,6 +78,10 @@ def notice_keyboard(texts: Texts, notice: Notice, strategy: Strategy | None) -> 
     if isinstance(notice, NotEnough | Refused):
         return keyboard([Button(texts.plain("button.status"), Press("status", args))])
     return None
+
+
+def _place(texts: Texts, environment: str) -> str:
+    return environment_name(texts, Environment(environment))
 
 
 class _Words:
@@ -116,6 +125,10 @@ class _Words:
                 return locked_lines(texts, notice, self._zone)
             case Digest():
                 return self._digest(notice)
+            case KeyExpires():
+                return self._key_expires(notice)
+            case KeyUnbound(environment=environment):
+                return [self._texts("key.unbound", environment=_place(self._texts, environment))]
             case _:
                 assert_never(notice)
 
@@ -135,6 +148,13 @@ class _Words:
             int(datetime.fromisoformat(notice.day).replace(tzinfo=UTC).timestamp() * 1000)  # a day, no moment
         )
         return [self._texts("digest.head", day=day), *(self._earned(one) for one in notice.earned)]
+
+    def _key_expires(self, notice: KeyExpires) -> list[str]:
+        texts, place = self._texts, _place(self._texts, notice.environment)
+        if not notice.days:
+            return [texts("key.expires_today", environment=place)]
+        day = Formats(texts.locale, self._zone).day(notice.expires_at)
+        return [texts.count("key.expires", notice.days, environment=place, day=day)]
 
     def _earned(self, earned: Earned) -> str:
         symbol = Symbol("", "", earned.coin)

@@ -173,6 +173,24 @@ class Digest:
     kind: Literal["digest"] = "digest"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyExpires:
+    """The API key of `environment` ends in `days` (0 is today), at `expires_at` in ms UTC."""
+
+    environment: str
+    days: int
+    expires_at: int
+    kind: Literal["key_expires"] = "key_expires"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUnbound:
+    """The API key of `environment` may be used from any address."""
+
+    environment: str
+    kind: Literal["key_unbound"] = "key_unbound"
+
+
 Notice = (
     Started
     | RebuysHeld
@@ -187,4 +205,6 @@ Notice = (
     | Paused
     | VaultLockedNotice
     | Digest
+    | KeyExpires
+    | KeyUnbound
 )

@@ -16,6 +16,8 @@ from bot.domain.notices import (
     Digest,
     Earned,
     FirstBuyFilled,
+    KeyExpires,
+    KeyUnbound,
     NotEnough,
     Notice,
     Paused,
@@ -94,6 +96,10 @@ NOTICES: tuple[Notice, ...] = (
     Paused(EVIL),
     VaultLockedNotice(("one",)),
     VaultLockedNotice((EVIL, "two")),
+    KeyExpires("bybit", 7, 1_800_000_000_000),
+    KeyExpires("bybit-demo", 1, 1_800_000_000_000),
+    KeyExpires("sandbox-bybit", 0, 1_800_000_000_000),
+    KeyUnbound("bybit"),
     Digest("2026-11-22", (Earned("USDT", True, Q, 3, 7), Earned("USDT", False, Quote.of("-1"), 1, 1))),
 )
 

@@ -118,7 +118,7 @@ class _Reader:
         raise _misplaced(self._next, expected)
 
     def file(self) -> Node:
-        """`module.exports = {...}`, `export default {...}`, a named constant of either, or the bare object."""
+        """`module.exports = {...}`, `export default {...}`, a named constant with or without them, or the bare object."""
         if self._next.kind == "string" and self._next.text[1:-1] == "use strict":
             self._take()
             self._skip(";")
@@ -140,6 +140,8 @@ class _Reader:
         self._expect("=")
         found = self._object()
         self._skip(";")
+        if self._next.kind == "end":
+            return found
         if not self._export():
             self._refuse(f"“module.exports = {name.text}”")
         self._expect(name.text)

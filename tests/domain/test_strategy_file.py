@@ -105,6 +105,7 @@ def test_the_environments_are_those_of_the_exchanges():
         "{taxa: 2e-3}",
         "{taxa: 0.00_2}",
         "const x = {taxa: 0.002}; module.exports = x;",
+        "const estrategia = {taxa: 0.002};",
         "let minha_1 = {taxa: 0.002}\nexport default minha_1",
         '"use strict";\nmodule.exports = {taxa: 0.002};',
         "\ufeffmodule.exports = {taxa: 0.002}",

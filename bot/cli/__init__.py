@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": "Print the plan of a strategy FILE at an entry price.",
     "backtest": "Run a strategy FILE over candles: what it would have done.",
     "compare": "Run two strategy files over the same candles, side by side.",
+    "history": "Public candles for backtests: get them, list them, check them.",
     "doctor": "Check settings, database, clock and reachability.",
     "keys": "Add, list or remove exchange keys while the bot is not running.",
     "sandbox": "Offline stand-ins that speak the real protocols, on loopback only.",

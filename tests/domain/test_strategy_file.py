@@ -181,7 +181,7 @@ BAD = [
     ("[1]", "file", "file_syntax", 1, 1),
     ("module.export = {}", "file", "file_syntax", 1, 8),
     ("const = {}", "file", "file_syntax", 1, 7),
-    ("const x = {}", "file", "file_syntax", 1, 13),
+    ("const x = {}; y", "file", "file_syntax", 1, 15),
     ("const x = {}; module.exports = y", "file", "file_syntax", 1, 32),
     ("{nome: 'a\nb'}", "file", "file_syntax", 1, 8),
     ("{taxa: 0x10}", "file", "file_syntax", 1, 8),

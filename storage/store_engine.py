@@ -14,7 +14,7 @@ from storage.database import Database, Rows
 from storage.outbox import Outbox, enqueue
 
 _OWNER_AND_SEQUENCE = """
-    SELECT person_id, environment, symbol, coalesce(sequence, 0) AS sequence
+    SELECT person_id, environment, symbol, status, pause_reason, coalesce(sequence, 0) AS sequence
     FROM strategies LEFT JOIN states ON strategy_id = id WHERE id = ?
 """
 _BOOK_FILL = """
@@ -182,7 +182,8 @@ def _commit(db: Rows, step: Step) -> None:
     if isinstance(step.event, ParamsTaken):
         taken = rows.params_json(step.event.params)
         db.execute(_TAKE_PARAMS, [taken, taken, step.strategy_id])
-    _set_status(db, step.strategy_id, step.status, step.pause_reason)
+    if (step.status, step.pause_reason) != (strategy["status"], strategy["pause_reason"]):
+        _set_status(db, step.strategy_id, step.status, step.pause_reason)
 
 
 def _append(db: Rows, step: Step, sequence: int) -> None:

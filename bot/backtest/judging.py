@@ -103,7 +103,7 @@ class GroundFile:
 class Assignment:
     """What all chunks share. `windows` are judged on one by one, each a run of its own; None: the whole history.
 
-    `exact`: the fast path is not wanted.
+    `exact`: the fast path is not wanted. `key` is worked out of all of it, whatever is given.
     """
 
     space: Space
@@ -111,10 +111,11 @@ class Assignment:
     history: History
     windows: tuple[tuple[int, int], ...] | None = None
     exact: bool = False
+    key: str = ""
 
-    @property
-    def key(self) -> str:
-        return named(self.history, self.space, self.terms, self.windows, self.exact)
+    def __post_init__(self) -> None:
+        key = named(self.history, self.space, self.terms, self.windows, self.exact)
+        object.__setattr__(self, "key", key)
 
     def open(self) -> "Bench":
         return Bench(self.space, self.terms, self.grounds())

@@ -6,13 +6,15 @@ again in decimals, as an Outcome.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
 
 Table = NDArray[Any]
 """Rows of SCORE."""
+
+_PLACES = Decimal("1E-8")
 
 SCORE = np.dtype(
     [
@@ -30,7 +32,7 @@ SCORE = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Amounts in quote, exact.
+    """Amounts in quote: exact where a run in decimals gave them, to 8 places where a table of doubles did.
 
     `net_profit` is that of the closed cycles, `unrealised` what the open one would make at the last close less taxa;
     `worst_loss` (0 or more) and `most_invested` as in bot.backtest.figures. `rebuys` counts all that filled,
@@ -50,11 +52,29 @@ class Outcome:
         """Profit with the open cycle at its last price: a ladder that never sells at a loss hides its losses there."""
         return self.net_profit + self.unrealised
 
+    @classmethod
+    def of(cls, score: Any) -> "Outcome":  # noqa: ANN401 - numpy names no row of a table
+        """From a row of SCORE."""
+        open_rebuys = int(score["open_rebuys"])
+        return cls(
+            net_profit=_decimal(score["net_profit"]),
+            unrealised=_decimal(score["unrealised"]),
+            worst_loss=_decimal(score["worst_loss"]),
+            most_invested=_decimal(score["most_invested"]),
+            cycles=int(score["cycles"]),
+            rebuys=int(score["rebuys"]),
+            open_rebuys=None if open_rebuys < 0 else open_rebuys,
+        )
+
     def score(self) -> tuple[float | int, ...]:
         """As a row of SCORE."""
         amounts = (self.net_profit, self.unrealised, self.worst_loss, self.most_invested)
         open_rebuys = -1 if self.open_rebuys is None else self.open_rebuys
         return (*map(float, amounts), self.cycles, self.rebuys, open_rebuys)
+
+
+def _decimal(amount: SupportsFloat) -> Decimal:
+    return Decimal(repr(float(amount))).quantize(_PLACES)
 
 
 def results(scores: Table) -> NDArray[np.float64]:

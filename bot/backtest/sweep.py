@@ -16,14 +16,15 @@ from bot.backtest.executors import Pool, run_batches
 from bot.backtest.journal import Journal
 from bot.backtest.judging import Assignment, Chunk, Judged, judge
 from bot.backtest.optimise import Method, Search
-from bot.backtest.outcome import SCORE, Table, choice, front, results
-from bot.backtest.space import Point, Space
-from bot.domain.params import StrategyParams
+from bot.backtest.outcome import SCORE, Outcome, Table, choice, front, results
+from bot.backtest.space import Point
 
 _CHUNK = 256
 _EXACT_CHUNK = 1
 _PARTS = 16
 """A generation is judged in as many chunks, whatever the workers: they must be the same when it goes on."""
+_A_HAIR = 1e-8
+"""What an outcome's 8 places may have cut off."""
 _BASE = -1
 """The number of the base strategy, which is judged with the rest."""
 
@@ -44,67 +45,84 @@ class Progress:
         return None if fresh <= 0 else self.seconds * (self.total - self.done) / fresh
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One set of parameters that was judged: its number in the sweep, its point, an outcome for each window."""
+
+    number: int
+    point: Point
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """On the whole history, or on the first window."""
+        return self.outcomes[0]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """What was judged, by number: set `numbers[i]` stands at `points[i]`, and `scores[i]` has a row for each window.
+    """What was judged, by number. `scores[i]` are the doubles of `rows[i]`, one of SCORE for each window.
 
-    `base` is such a row for the strategy as it is, None where that could not be judged. `refused` counts points that
-    are no strategy by the parameter to blame ("min_notional": an order too small for the exchange), `failed` tells
-    chunks that could not be judged. Not `complete`: stopped before its end. `rejudged` sets are those that the fast
-    path could not prove and the exact one judged.
+    `base` is the strategy as it is, None where that could not be judged. `refused` counts points that are no
+    strategy by the parameter to blame ("min_notional": an order too small for the exchange), `failed` tells chunks
+    that could not be judged. Not `complete`: stopped before its end. `rejudged` sets are those that the fast path
+    could not prove and the exact one judged.
     """
 
-    space: Space
-    numbers: NDArray[np.int64]
-    points: "Points"
+    rows: "Rows"
     scores: Table
-    base: Table | None
+    base: Row | None
     refused: Counter[str]
     failed: tuple[str, ...]
     total: int
     complete: bool
     rejudged: int
 
-    def __len__(self) -> int:
-        return len(self.numbers)
+    def front(self) -> tuple[Row, ...]:
+        """Those that no other beats in result and worst loss at once, from the least loss to the most."""
+        return tuple(self.rows[int(place)] for place in front(self.scores[:, 0]))
 
-    def params(self, place: int) -> StrategyParams:
-        return self.space.params(self.points[place])
-
-    def front(self) -> list[int]:
-        """The places of those that no other beats in result and worst loss at once, from the least loss to the most."""
-        return [int(place) for place in front(self.scores[:, 0])]
-
-    def best(self, most_loss: Decimal | None = None) -> int | None:
-        """The place of the largest result within a worst loss; None where none is within it.
+    def best(self, most_loss: Decimal | None = None) -> Row | None:
+        """The largest result within a worst loss; None where none is within it.
 
         That is by default the base's, so that the choice is no riskier than what one has.
         """
         limit = self.limit(0) if most_loss is None else float(most_loss)
-        return choice(self.scores[:, 0], limit)
+        place = choice(self.scores[:, 0], limit)
+        return None if place is None else self.rows[place]
 
     def limit(self, window: int) -> float:
         """The base's worst loss in a window; without end where it was not judged."""
-        return float("inf") if self.base is None else float(self.base[window]["worst_loss"])
+        if self.base is None:
+            return float("inf")
+        return float(self.base.outcomes[window].worst_loss) + _A_HAIR
 
 
-class Points(Sequence[Point]):
-    """The points of a sweep's sets, made when they are asked for."""
+class Rows(Sequence[Row]):
+    """A sweep's sets in columns; each row is made when it is asked for."""
 
-    def __init__(self, numbers: NDArray[np.int64], at: Callable[[int], Point]) -> None:
-        self._numbers, self._at = numbers, at
+    def __init__(self, numbers: NDArray[np.int64], scores: Table, at: Callable[[int], Point]) -> None:
+        self._numbers, self._scores, self._at = numbers, scores, at
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     @overload
-    def __getitem__(self, place: int) -> Point: ...
+    def __getitem__(self, place: int) -> Row: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Point]: ...
-    def __getitem__(self, place: int | slice) -> Point | list[Point]:
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
         if isinstance(place, slice):
-            return [self._at(int(number)) for number in self._numbers[place]]
-        return self._at(int(self._numbers[place]))
+            return [self[one] for one in range(*place.indices(len(self)))]
+        number = int(self._numbers[place])
+        return Row(number, self._at(number), tuple(Outcome.of(score) for score in self._scores[place]))
+
+    def points(self) -> Iterator[Point]:
+        return (self._at(number) for number in self._numbers.tolist())
+
+    def place_of(self, row: Row) -> int:
+        """Where this sweep's row stands."""
+        return int(np.searchsorted(self._numbers, row.number))
 
 
 @dataclass
@@ -122,7 +140,7 @@ class Sweeper:
         self._sent: dict[int, Chunk] = {}
         self._serials = count()
         self._parts: list[Judged] = []
-        self._base: Table | None = None
+        self._base: Row | None = None
         self._windows = len(self.given.windows or (None,))
         self._refused: Counter[str] = Counter()
         self._failed: list[str] = []
@@ -198,11 +216,10 @@ class Sweeper:
         nothing = np.zeros((0, self._windows), dtype=SCORE)
         numbers = np.array([n for part in self._parts for n in part.numbers], dtype=np.int64)
         order = np.argsort(numbers)
+        scores = np.concatenate([nothing, *(part.scores for part in self._parts)])[order]
         return Sweep(
-            space=self.given.space,
-            numbers=numbers[order],
-            points=Points(numbers[order], at),
-            scores=np.concatenate([nothing, *(part.scores for part in self._parts)])[order],
+            rows=Rows(numbers[order], scores, at),
+            scores=scores,
             base=self._base,
             refused=self._refused,
             failed=tuple(self._failed),
@@ -232,7 +249,9 @@ class Sweeper:
         for number in judged.unproven:
             self._queue.append(chunk.alone(self.given.space, number))
         if chunk.first == _BASE:
-            self._base = judged.scores[0] if judged.numbers else self._base
+            if judged.numbers:
+                outcomes = tuple(Outcome.of(score) for score in judged.scores[0])
+                self._base = Row(_BASE, self.given.space.base_point(), outcomes)
             return
         self._parts.append(judged)
         self._refused += judged.refused

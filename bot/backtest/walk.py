@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.backtest.history import History
-from bot.backtest.outcome import Table, choice, results
-from bot.backtest.space import shares
-from bot.backtest.sweep import Sweep
+from bot.backtest.outcome import Outcome, choice, results
+from bot.backtest.space import Space, shares
+from bot.backtest.sweep import Row, Sweep
 from bot.errors import InvalidInput
 
 Window = tuple[int, int]
@@ -20,6 +22,7 @@ _NEAR = 1.5
 _STILL_NEAR = 3.0
 _ENOUGH = 8
 _FEWEST = 3
+_PLACES = Decimal("1E-8")
 _PART = 10
 """An interval without steps counts as this many."""
 
@@ -35,29 +38,21 @@ def windows_of(history: History, count: int) -> tuple[Window, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """Result and worst loss of one run, in quote."""
-
-    result: float
-    worst_loss: float
-
-
-@dataclass(frozen=True, slots=True)
 class Fold:
     """One choice: made on `seen`, judged on `unseen`, the window after it. Each window is a run of its own.
 
-    `chosen` is the set's place in the sweep; `before` what it came to where it was chosen, `after` where it had not
+    `before` is what the chosen set came to where it was chosen, `after` where it had not
     been seen; `as_it_is` the base strategy there, None where that was not judged; `middle` the median of all sets'
     results there; `beaten` the share of the other sets that came to less there.
     """
 
     seen: Window
     unseen: Window
-    chosen: int
-    before: Score
-    after: Score
-    as_it_is: Score | None
-    middle: float
+    chosen: Row
+    before: Outcome
+    after: Outcome
+    as_it_is: Outcome | None
+    middle: Decimal
     beaten: float
 
 
@@ -68,30 +63,30 @@ class Walk:
     folds: tuple[Fold, ...]
 
     @property
-    def before(self) -> float:
+    def before(self) -> Decimal:
         """The sum of results where the choices were made: what hindsight promises."""
-        return sum(fold.before.result for fold in self.folds)
+        return sum((fold.before.result for fold in self.folds), Decimal(0))
 
     @property
-    def after(self) -> float:
+    def after(self) -> Decimal:
         """The sum of results on what had not been seen."""
-        return sum(fold.after.result for fold in self.folds)
+        return sum((fold.after.result for fold in self.folds), Decimal(0))
 
     @property
-    def as_it_is(self) -> float | None:
+    def as_it_is(self) -> Decimal | None:
         """The same sum for the strategy as it is; None where it was not judged."""
         found = [fold.as_it_is.result for fold in self.folds if fold.as_it_is is not None]
-        return sum(found) if len(found) == len(self.folds) else None
+        return sum(found, Decimal(0)) if len(found) == len(self.folds) else None
 
     @property
-    def middle(self) -> float:
+    def middle(self) -> Decimal:
         """The sum of the medians: what picking any set blindly comes to."""
-        return sum(fold.middle for fold in self.folds)
+        return sum((fold.middle for fold in self.folds), Decimal(0))
 
     @property
-    def worst_after(self) -> float:
+    def worst_after(self) -> Decimal:
         """The worst paper loss of the chosen sets on what had not been seen."""
-        return max((fold.after.worst_loss for fold in self.folds), default=0.0)
+        return max((fold.after.worst_loss for fold in self.folds), default=Decimal(0))
 
     @property
     def believable(self) -> bool:
@@ -111,25 +106,26 @@ def walk_forward(sweep: Sweep, windows: Sequence[Window], *, first: int) -> Walk
 
 
 def _fold(sweep: Sweep, windows: Sequence[Window], place: int, seen: int) -> Fold | None:
-    chosen = choice(sweep.scores[:, seen], sweep.limit(seen))
-    if chosen is None:
+    place_chosen = choice(sweep.scores[:, seen], sweep.limit(seen))
+    if place_chosen is None:
         return None
     earned = results(sweep.scores[:, seen + 1])
-    others = np.delete(earned, chosen)
+    others = np.delete(earned, place_chosen)
+    chosen = sweep.rows[place_chosen]
     return Fold(
         seen=windows[place],
         unseen=windows[place + 1],
         chosen=chosen,
-        before=_score(sweep.scores[chosen, seen]),
-        after=_score(sweep.scores[chosen, seen + 1]),
-        as_it_is=None if sweep.base is None else _score(sweep.base[seen + 1]),
-        middle=float(np.median(earned)),
-        beaten=float(np.mean(others < earned[chosen])) if len(others) else 0.0,
+        before=chosen.outcomes[seen],
+        after=chosen.outcomes[seen + 1],
+        as_it_is=None if sweep.base is None else sweep.base.outcomes[seen + 1],
+        middle=_middle(earned),
+        beaten=float(np.mean(others < earned[place_chosen])) if len(others) else 0.0,
     )
 
 
-def _score(row: Table) -> Score:
-    return Score(float(row["net_profit"] + row["unrealised"]), float(row["worst_loss"]))
+def _middle(amounts: NDArray[np.float64]) -> Decimal:
+    return Decimal(repr(float(np.median(amounts)))).quantize(_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +137,23 @@ class Neighbours:
     """
 
     count: int
-    middle: float | None
+    middle: Decimal | None
     alone: bool | None
 
 
-def neighbours(sweep: Sweep, chosen: int) -> Neighbours:
-    """Of the set at place `chosen`: those a step away on an axis or two; where few, the nearest within three steps."""
-    scale = np.array([len(axis.values) - 1 if axis.values else _PART for axis in sweep.space.axes])
-    steps = np.array(list(shares(sweep.space, sweep.points))) * scale
-    away = np.sqrt(((steps - steps[chosen]) ** 2).sum(axis=1))
-    away[chosen] = np.inf
+def neighbours(sweep: Sweep, space: Space, chosen: Row) -> Neighbours:
+    """Those a step away from `chosen` on an axis or two; where few, the nearest within three steps."""
+    place = sweep.rows.place_of(chosen)
+    scale = np.array([len(axis.values) - 1 if axis.values else _PART for axis in space.axes])
+    steps = np.array(list(shares(space, sweep.rows.points()))) * scale
+    away = np.sqrt(((steps - steps[place]) ** 2).sum(axis=1))
+    away[place] = np.inf
     close = np.flatnonzero(away <= _NEAR)
     if len(close) < _ENOUGH:
         nearest = np.argsort(away, kind="stable")[:_ENOUGH]
         close = nearest[away[nearest] <= _STILL_NEAR]
     if len(close) < _FEWEST:
         return Neighbours(len(close), None, None)
-    earned = results(sweep.scores[:, 0])
-    middle = float(np.median(earned[close]))
-    return Neighbours(len(close), middle, bool(earned[chosen] > 0 and middle < earned[chosen] / 2))
+    middle = _middle(results(sweep.scores[:, 0])[close])
+    result = chosen.outcome.result
+    return Neighbours(len(close), middle, result > 0 and middle < result / 2)

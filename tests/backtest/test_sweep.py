@@ -67,18 +67,21 @@ def task(tmp_path: Path) -> Journal:
 def told(sweep: Sweep) -> dict[str, object]:
     """Everything that a sweep says, to be compared."""
     return {
-        "numbers": sweep.numbers.tolist(),
-        "points": list(sweep.points),
+        "rows": list(sweep.rows),
         "scores": sweep.scores.tolist(),
-        "base": None if sweep.base is None else sweep.base.tolist(),
+        "base": sweep.base,
         "rest": (sweep.refused, sweep.failed, sweep.total, sweep.complete),
     }
 
 
-def same(score: Table, outcome: Outcome) -> bool:
-    """A row of doubles and what it stands for."""
-    pairs = zip(score.tolist(), outcome.score(), strict=True)
+def same(found: Outcome, outcome: Outcome) -> bool:
+    """What a row of doubles gives, and what it stands for."""
+    pairs = zip(found.score(), outcome.score(), strict=True)
     return all(a == pytest.approx(b, rel=1e-9, abs=1e-9) for a, b in pairs)
+
+
+def params_of(sweep: Sweep, place: int) -> StrategyParams:
+    return SPACE.params(sweep.rows[place].point)
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +91,13 @@ def undisturbed() -> Sweep:
 
 def test_every_set_is_judged_as_a_run_of_its_own(undisturbed: Sweep) -> None:
     assert undisturbed.complete
-    assert undisturbed.numbers.tolist() == list(range(48))
+    assert [row.number for row in undisturbed.rows] == list(range(48))
     for place in range(0, 48, 7):
-        assert same(undisturbed.scores[place, 0], exact_outcome(HISTORY, TERMS, undisturbed.params(place)))
+        assert same(
+            undisturbed.rows[place].outcome, exact_outcome(HISTORY, TERMS, params_of(undisturbed, place))
+        )
     assert undisturbed.base is not None
-    assert same(undisturbed.base[0], exact_outcome(HISTORY, TERMS, BASE))
+    assert same(undisturbed.base.outcome, exact_outcome(HISTORY, TERMS, BASE))
     assert len(set(results(undisturbed.scores[:, 0]).tolist())) > 20
     assert undisturbed.rejudged == 0
 
@@ -101,7 +106,7 @@ def test_the_exact_path_judges_alike(undisturbed: Sweep) -> None:
     found = Sweeper(replace(given(), exact=True), InlinePool()).grid()
     assert np.allclose(results(found.scores[:, 0]), results(undisturbed.scores[:, 0]), rtol=1e-9, atol=1e-9)
     assert np.allclose(found.scores["worst_loss"], undisturbed.scores["worst_loss"], rtol=1e-9, atol=1e-9)
-    assert found.front() == undisturbed.front()
+    assert [row.number for row in found.front()] == [row.number for row in undisturbed.front()]
 
 
 def test_what_the_fast_path_cannot_prove_is_judged_by_the_exact_one() -> None:
@@ -110,8 +115,10 @@ def test_what_the_fast_path_cannot_prove_is_judged_by_the_exact_one() -> None:
     found = Sweeper(Assignment(space, no_tick, HISTORY), InlinePool()).grid()
     assert found.rejudged == 3
     assert found.base is not None
-    assert same(found.base[0], exact_outcome(HISTORY, no_tick, BASE))
-    assert all(same(found.scores[i, 0], exact_outcome(HISTORY, no_tick, found.params(i))) for i in range(3))
+    assert same(found.base.outcome, exact_outcome(HISTORY, no_tick, BASE))
+    assert all(
+        same(row.outcome, exact_outcome(HISTORY, no_tick, space.params(row.point))) for row in found.rows
+    )
 
 
 def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:
@@ -122,8 +129,8 @@ def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:
     found = Sweeper(replace(given(), windows=windows), LocalPool(2)).grid()
     for window, span in enumerate(windows):
         for place in (3, 30):
-            expected = exact_outcome(HISTORY.between(*span), TERMS, found.params(place))
-            assert same(found.scores[place, window], expected)
+            expected = exact_outcome(HISTORY.between(*span), TERMS, params_of(found, place))
+            assert same(found.rows[place].outcomes[window], expected)
 
 
 def test_processes_find_what_one_finds(undisturbed: Sweep) -> None:
@@ -161,13 +168,13 @@ def test_a_stopped_sweep_keeps_what_is_done_and_goes_on(tmp_path: Path, undistur
     first = inline(journal=journal, stop=stop, on_progress=stopping_at(10, stop)).grid()
     journal.close()
     assert not first.complete
-    assert 10 <= len(first) < 20
+    assert 10 <= len(first.rows) < 20
     seen: list[Progress] = []
     journal = task(tmp_path)
     assert told(inline(journal=journal, on_progress=seen.append).grid()) == told(undisturbed)
     journal.close()
-    assert seen[0].kept == len(first)
-    assert len(seen) <= 48 - len(first)
+    assert seen[0].kept == len(first.rows)
+    assert len(seen) <= 48 - len(first.rows)
     journal = task(tmp_path)
     assert told(Sweeper(given(), NoPool(), journal).grid()) == told(undisturbed)  # type: ignore[arg-type]
     journal.close()
@@ -219,10 +226,10 @@ def test_points_that_are_no_strategy_are_counted_and_the_rest_judged() -> None:
     space = read_space(BASE, ["saldo_limite=100,3000", "qty_minima=50,700", "multiplicador_qty=0.001,1"])
     found = inline(replace_base(space)).grid()
     assert found.complete
-    assert len(found) + found.refused.total() == space.size == 8
+    assert len(found.rows) + found.refused.total() == space.size == 8
     assert found.refused["saldo_limite"] == 2
     assert found.refused["qty_minima"] == 4
-    assert len(found)
+    assert len(found.rows)
 
 
 def replace_base(space: Space) -> Space:
@@ -233,7 +240,7 @@ def test_a_draw_is_a_sweep_too_and_the_same_each_time() -> None:
     space = read_space(BASE, ["lucro_alvo_inicial=0.004:0.04", "recompra_queda_inicial=0.004:0.03"])
     first, again, other = (inline(space).random(30, seed) for seed in (5, 5, 6))
     assert told(first) == told(again)
-    assert list(first.points) != list(other.points)
+    assert [row.point for row in first.rows] != [row.point for row in other.rows]
 
 
 @pytest.mark.parametrize("method", list(Method))
@@ -243,8 +250,8 @@ def test_the_optimiser_asks_better_than_chance_and_goes_on_where_it_was(
     space = read_space(BASE, ["lucro_alvo_inicial=0.004:0.3", "recompra_queda_inicial=0.004:0.2"])
     whole = inline(space).search(60, 1, method, generation=15)
     assert whole.complete
-    assert len(whole) + whole.refused.total() == 60
-    assert len(set(whole.points)) > 30
+    assert len(whole.rows) + whole.refused.total() == 60
+    assert len(set(whole.rows.points())) > 30
     stop, journal = threading.Event(), task(tmp_path)
     inline(space, stop=stop, journal=journal, on_progress=stopping_at(25, stop)).search(60, 1, method, 15)
     journal.close()
@@ -255,7 +262,7 @@ def test_the_optimiser_asks_better_than_chance_and_goes_on_where_it_was(
     journal.close()
     assert seen[0].kept >= 25
     earned = results(whole.scores[:, 0])
-    assert earned[whole.numbers >= 45].mean() > earned[whole.numbers < 15].mean()
+    assert earned[-15:].mean() > earned[:15].mean()
 
 
 def table(*rows: tuple[str, str]) -> Table:
@@ -307,10 +314,10 @@ def test_the_best_is_no_riskier_than_the_strategy_as_it_is(undisturbed: Sweep) -
     best = undisturbed.best()
     assert undisturbed.base is not None
     scores = undisturbed.scores[:, 0]
-    within = scores["worst_loss"] <= undisturbed.base[0]["worst_loss"]
+    within = scores["worst_loss"] <= float(undisturbed.base.outcome.worst_loss)
     assert best is not None
-    assert within[best]
-    assert results(scores)[best] == results(scores)[within].max()
+    assert best.outcome.worst_loss <= undisturbed.base.outcome.worst_loss
+    assert float(best.outcome.result) == pytest.approx(results(scores)[within].max())
     assert undisturbed.best(D(-1)) is None
 
 
@@ -319,7 +326,7 @@ def test_a_strategy_with_a_curve_is_swept_as_well() -> None:
     found = inline(read_space(base, ["lucro_alvo_inicial=0.01,0.02"])).grid()
     for place, target in enumerate(("0.01", "0.02")):
         params = replace(base, lucro_alvo_inicial=D(target))
-        assert same(found.scores[place, 0], exact_outcome(HISTORY, TERMS, params))
+        assert same(found.rows[place].outcome, exact_outcome(HISTORY, TERMS, params))
 
 
 def test_candles_on_disk_are_the_candles(tmp_path: Path) -> None:

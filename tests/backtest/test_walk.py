@@ -1,0 +1,142 @@
+"""What was chosen is judged on what it has not seen, and beside its neighbours."""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bot.backtest.outcome import SCORE, Outcome
+from bot.backtest.space import Space, read_space
+from bot.backtest.sweep import Row, Rows, Sweep
+from bot.backtest.walk import neighbours, walk_forward, windows_of
+from bot.domain.params import StrategyParams
+from bot.errors import InvalidInput
+from tests.backtest.candles import candles, from_columns
+
+D = Decimal
+W = ((0, 10), (10, 20), (20, 30))
+
+
+def swept(
+    space: Space, table: Sequence[Sequence[tuple[int, int]]], base: Sequence[tuple[int, int]] | None
+) -> Sweep:
+    """A sweep of the grid with these (result, worst loss) for each window."""
+
+    def scores(pairs: Sequence[tuple[int, int]]) -> list[tuple[float, ...]]:
+        return [(result, 0, loss, 100, 1, 0, -1) for result, loss in pairs]
+
+    columns = np.array([scores(pairs) for pairs in table], dtype=SCORE)
+    as_it_is = None
+    if base is not None:
+        rows = np.array(scores(base), dtype=SCORE)
+        as_it_is = Row(-1, space.base_point(), tuple(Outcome.of(row) for row in rows))
+    return Sweep(
+        rows=Rows(np.arange(len(table)), columns, space.grid_point),
+        scores=columns,
+        base=as_it_is,
+        refused=Counter(),
+        failed=(),
+        total=len(table),
+        complete=True,
+        rejudged=0,
+    )
+
+
+SPACE = read_space(StrategyParams(), ["lucro_alvo_inicial=0.01,0.02,0.03"])
+
+
+def test_windows_are_equal_spans_that_leave_nothing_out() -> None:
+    history = candles([[100, 100, 100, 100]] * 1003)
+    windows = windows_of(history, 4)
+    assert windows[0][0] == history.times[0]
+    assert windows[-1][1] == history.times[-1] + history.step_ms
+    assert all(a[1] == b[0] for a, b in pairwise(windows))
+    assert sum(len(history.between(*window)) for window in windows) == 1003
+    assert (
+        max(len(history.between(*w)) for w in windows) - min(len(history.between(*w)) for w in windows) <= 1
+    )
+
+
+def test_a_window_without_candles_is_refused() -> None:
+    times = [0, 60_000, 6_000_000]
+    gapped = from_columns("gap", times, [[100] * 4] * 3, step_ms=60_000, scale=0)
+    with pytest.raises(InvalidInput, match="2 or more windows"):
+        windows_of(gapped, 3)
+    with pytest.raises(InvalidInput, match="2 or more windows"):
+        windows_of(gapped, 1)
+
+
+def test_each_window_chooses_for_the_next_and_never_for_itself() -> None:
+    table = [[(50, 5), (1, 5), (2, 5)], [(10, 5), (40, 5), (3, 5)], [(99, 9), (20, 5), (30, 5)]]
+    walk = walk_forward(swept(SPACE, table, [(5, 6), (7, 6), (9, 6)]), W, first=0)
+    first, second = walk.folds
+    assert (first.chosen.number, first.before.result, first.after.result) == (0, 50, 1)
+    assert (second.chosen.number, second.before.result, second.after.result) == (1, 40, 3)
+    assert (first.seen, first.unseen, second.unseen) == (W[0], W[1], W[2])
+    assert (walk.before, walk.after, walk.as_it_is, walk.middle) == (90, 4, 16, 23)
+    assert (first.beaten, second.beaten) == (0.0, 0.5)
+    assert not walk.believable
+
+
+def test_a_riskier_set_than_the_strategy_as_it_is_is_not_chosen() -> None:
+    table = [[(99, 9), (99, 1)], [(10, 5), (20, 8)]]
+    space = read_space(StrategyParams(), ["taxa=0,0.001"])
+    [fold] = walk_forward(swept(space, table, [(1, 6), (1, 6)]), W[:2], first=0).folds
+    assert fold.chosen.number == 1
+    assert walk_forward(swept(space, table, [(1, 2), (1, 2)]), W[:2], first=0).folds == ()
+    [free] = walk_forward(swept(space, table, None), W[:2], first=0).folds
+    assert free.chosen.number == 0
+    assert free.as_it_is is None
+
+
+def test_a_choice_that_holds_on_the_unseen_is_believable() -> None:
+    table = [[(50, 5), (45, 4), (48, 5)], [(10, 5), (12, 5), (9, 5)], [(20, 5), (20, 5), (20, 5)]]
+    walk = walk_forward(swept(SPACE, table, [(10, 6), (10, 6), (10, 6)]), W, first=0)
+    assert walk.believable
+    assert walk.worst_after == 5
+
+
+def test_the_first_column_may_be_the_whole_history() -> None:
+    table = [[(0, 0), (5, 1), (6, 1)], [(9, 0), (4, 1), (7, 1)], [(0, 0), (1, 1), (8, 1)]]
+    [fold] = walk_forward(swept(SPACE, table, [(0, 0), (0, 2), (0, 2)]), W[:2], first=1).folds
+    assert (fold.before.result, fold.after.result) == (5, 6)
+
+
+def plane(results: Sequence[int]) -> tuple[Sweep, Space]:
+    space = read_space(
+        StrategyParams(), ["lucro_alvo_inicial=0.01:0.05:0.01", "recompra_queda_inicial=0.01:0.05:0.01"]
+    )
+    return swept(space, [[(result, 5)] for result in results], None), space
+
+
+def test_a_peak_among_low_neighbours_stands_alone() -> None:
+    results = [10] * 25
+    results[12] = 100
+    sweep, space = plane(results)
+    found = neighbours(sweep, space, sweep.rows[12])
+    assert (found.count, found.middle, found.alone) == (8, 10, True)
+
+
+def test_a_hill_does_not_stand_alone() -> None:
+    results = [100 - 10 * (abs(i // 5 - 2) + abs(i % 5 - 2)) for i in range(25)]
+    sweep, space = plane(results)
+    found = neighbours(sweep, space, sweep.rows[12])
+    assert found.alone is False
+    corner = neighbours(sweep, space, sweep.rows[0])
+    assert corner.count == 8
+    assert corner.alone is False
+
+
+def test_what_loses_is_not_called_alone() -> None:
+    sweep, space = plane([-10] * 25)
+    assert neighbours(sweep, space, sweep.rows[12]).alone is False
+
+
+def test_too_few_neighbours_tell_nothing() -> None:
+    space = read_space(StrategyParams(), ["lucro_reaplicar=s,n"])
+    sweep = swept(space, [[(5, 5)], [(1, 5)]], None)
+    found = neighbours(sweep, space, sweep.rows[0])
+    assert (found.count, found.middle, found.alone) == (1, None, None)

@@ -15,7 +15,7 @@ from bot.backtest import kernel
 from bot.backtest.kernel_cycle import Rows, World
 from bot.backtest.model import Terms
 from bot.backtest.prepared import Prepared, prepare
-from bot.backtest.rungs import in_wholes, packed, unit_of
+from bot.backtest.rungs import Beyond, Scale, Wholes, packed, unit_of
 from bot.domain.params import StrategyParams
 
 __all__ = ["CYCLE", "SUMMARY", "Prepared", "evaluate", "first_cycles", "prepare"]
@@ -91,16 +91,15 @@ def evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams]) -
 
 
 def _evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams], answer: NDArray[Any]) -> None:
-    wholes = [in_wholes(params, terms) for params in sets]
-    had = np.array([not one.why for one in wholes])
-    answer["why"] = np.where(had, 0, _NOT_WHOLE)
-    able = [one for one in wholes if not one.why]
+    wholes = _wholes(terms, sets)
+    able = [one for one in wholes if one is not None]
+    answer["why"] = _NOT_WHOLE
     if not able:
         return
     counts = np.zeros((len(able), kernel.COUNTS_SIZE), dtype=np.int64)
     sums = np.zeros((len(able), kernel.SUMS_SIZE), dtype=np.float64)
     kernel.run_sets(_world(prepared), Rows(*packed(able)), counts, sums)
-    sums *= float(unit_of(terms.rules))
+    sums *= _unit(terms)
     part = np.zeros(len(able), dtype=SUMMARY)
     for name, at in _SUMS.items():
         part[name] = sums[:, at]
@@ -109,7 +108,7 @@ def _evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams], 
     part["seconds_locked"] = counts[:, kernel.LOCKED] / 1000
     part["seconds_exhausted"] = counts[:, kernel.EXHAUSTED] / 1000
     part["proven"] = counts[:, kernel.WHY] == 0
-    answer[had] = part
+    answer[[one is not None for one in wholes]] = part
 
 
 _SUMS = {
@@ -136,15 +135,15 @@ def first_cycles(
     """One cycle from the open of each candle in `starts`, each by itself, as rows of CYCLE in their order."""
     _same(prepared, terms)
     answer = np.zeros(len(starts), dtype=CYCLE)
-    wholes = in_wholes(params, terms)
-    if wholes.why:
+    (wholes,) = _wholes(terms, [params])
+    if wholes is None:
         answer["why"] = _NOT_WHOLE
         return answer
     counts = np.zeros((len(starts), kernel.FIRST_COUNTS_SIZE), dtype=np.int64)
     sums = np.zeros((len(starts), kernel.FIRST_SUMS_SIZE), dtype=np.float64)
     rows = Rows(*(column[0] for column in packed([wholes])))
     kernel.run_starts(_world(prepared), rows, np.asarray(starts, dtype=np.int64), counts, sums)
-    sums *= float(unit_of(terms.rules))
+    sums *= _unit(terms)
     exits = counts[:, kernel.EXIT]
     answer["exit"] = np.maximum(exits, -1)
     answer["rebuys"], answer["out_of_rebuys"] = counts[:, kernel.USED], counts[:, kernel.OUT]
@@ -155,6 +154,22 @@ def first_cycles(
     answer["proven"] = counts[:, kernel.FAULT_IN] == 0
     answer["started"] = exits >= -1
     return answer
+
+
+def _wholes(terms: Terms, sets: Sequence[StrategyParams]) -> list[Wholes | None]:
+    """Each set as the kernel reads it; None where it cannot be had in whole ticks and lots."""
+    scale = Scale(terms)
+    wholes: list[Wholes | None] = []
+    for params in sets:
+        try:
+            wholes.append(scale.wholes(params))
+        except Beyond:
+            wholes.append(None)
+    return wholes
+
+
+def _unit(terms: Terms) -> float:
+    return float(unit_of(terms.rules))
 
 
 def _world(prepared: Prepared) -> World:

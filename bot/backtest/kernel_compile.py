@@ -41,5 +41,7 @@ if _FOLDER is not None:
 
 def compiled(function: F) -> F:
     """`function` in machine code, compiled at its first call for the types that it is given."""
-    jitted = numba.njit(cache=_FOLDER is not None, nogil=True, error_model="numpy", forceinline=True)(function)
+    jitted = numba.njit(cache=_FOLDER is not None, nogil=True, error_model="numpy", forceinline=True)(
+        function
+    )
     return cast("F", jitted)

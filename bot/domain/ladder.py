@@ -83,9 +83,14 @@ def _progression(params: StrategyParams, which: CurveField) -> tuple[Decimal, ..
 def _geometric(
     start: Decimal, factor: Decimal, low: Decimal, high: Decimal, count: int
 ) -> tuple[Decimal, ...]:
-    values = [start]
-    while len(values) < count:
-        values.append(_clamp(EXACT.multiply(values[-1], factor), low, high))
+    values, value = [start], start
+    while len(values) < count:  # _clamp spelt out: a sweep comes here a million times
+        value = EXACT.multiply(value, factor)
+        if value > high:  # noqa: PLR1730
+            value = high
+        if value < low:  # noqa: PLR1730
+            value = low
+        values.append(value)
     return tuple(values)
 
 

@@ -22,15 +22,17 @@ from bot.settings import Settings, on_a_dyno
 log = structlog.get_logger()
 OWNER = 1
 PORT = 8787
+PAST_DAYS = 180
 FAST = LockstepTimes(quiet_ms=60, first_ms=1500, max_ms=5000)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """`port` None takes 8787, or a free one where that is taken."""
+    """`port` None takes 8787, or a free one where that is taken. `skip` None makes half of the candles the past."""
 
     port: int | None
     candles: Path | None
+    skip: int | None
     speed: float
     data_dir: Path
     as_json: bool
@@ -41,15 +43,26 @@ class DemoOptions:
 @click.option(
     "--candles", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="csv or csv.gz."
 )
+@click.option(
+    "--skip", type=click.IntRange(min=0), help="Candles of the file that are past already; else half of them."
+)
 @click.option("--speed", default="5", show_default=True, help='Candles a second, or "max".')
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default=Path("data/demo"))
 @click.option("--json", "as_json", is_flag=True, help="The first two lines are the stand-ins' addresses.")
-def demo(*, port: int | None, candles: Path | None, speed: str, data_dir: Path, as_json: bool) -> None:
+def demo(
+    *,
+    port: int | None,
+    candles: Path | None,
+    skip: int | None,
+    speed: str,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Everything offline: a chat page, an exchange with play money, and the real bot between them."""
     if on_a_dyno(os.environ) or os.environ.get("PORT"):
         raise ConfigError(["the demo is for your own machine: it has no login; use `run` on a host"])
     configure(json_lines=False, level="INFO")
-    asyncio.run(_demo(DemoOptions(port, candles, parse_speed(speed), data_dir, as_json)))
+    asyncio.run(_demo(DemoOptions(port, candles, skip, parse_speed(speed), data_dir, as_json)))
 
 
 async def _demo(options: DemoOptions) -> None:
@@ -59,6 +72,8 @@ async def _demo(options: DemoOptions) -> None:
     exchange = SandboxExchange(
         ExchangeOptions(
             candles=options.candles,
+            offset=options.skip if options.candles else 0,
+            past_days=PAST_DAYS,
             speed=options.speed,
             lockstep=FAST,
             state_file=options.data_dir / "exchange.sqlite",

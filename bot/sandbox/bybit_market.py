@@ -1,7 +1,7 @@
 """Public market endpoints of Bybit V5 spot: time, instruments, tickers, klines, system status."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
@@ -10,7 +10,7 @@ from bot.sandbox.bybit_errors import ApiError, parameter
 from bot.sandbox.bybit_rows import Row, plain
 from bot.sandbox.candle_archive import joined
 from bot.sandbox.candles import Candle
-from bot.sandbox.market import Market
+from bot.sandbox.market import KEPT_CANDLES, Market
 from bot.sandbox.orders import ZERO, Filters
 
 NOTHING: frozenset[str] = frozenset()
@@ -46,6 +46,11 @@ def tickers(call: Call) -> Result:
     return {"category": "spot", "list": [_ticker(market) for market in _markets(call)]}
 
 
+def asks_the_past(query: Mapping[str, str], market: Market) -> bool:
+    """Whether these klines may need more than the market keeps at hand."""
+    return "start" in query or "end" in query or len(market.seen) < KEPT_CANDLES
+
+
 def kline(call: Call) -> Result:
     """Candles up to the market's present place, newest first; the first may still be open.
 
@@ -57,8 +62,12 @@ def kline(call: Call) -> Result:
     latest = 10**15
     start, end = call.integer("start", 0, 0, latest), call.integer("end", latest, 0, latest)
     limit = call.integer("limit", 200, 1, 1000)
-    oldest = call.has("start") and not call.has("end")
-    bars = market.archive.bars(_step_ms(market, call.get("interval")), start, end, limit, oldest=oldest)
+    interval, ranged = call.get("interval"), call.has("start") or call.has("end")
+    step = _step_ms(market, interval)
+    if not ranged and (limit + 1) * step <= len(market.seen) * market.source.step_ms:
+        bars = aggregate(market, interval, limit)
+    else:
+        bars = market.archive.bars(step, start, end, limit, oldest=not call.has("end") and call.has("start"))
     return {
         "symbol": market.symbol,
         "category": "spot",

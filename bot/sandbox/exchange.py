@@ -47,7 +47,7 @@ class ExchangeOptions:
 
     `candles`: a candle file, else prices walk at random by `seed` from 60000; `speed`: candles a second, 0 for as
     fast as possible; `symbol`: the pair, else as the file's name tells; `filters`: the pair's rules, else Bybit's;
-    `offset`: candles to skip, which are the past; `past_days`: a made-up past for made-up
+    `offset`: candles to skip, which are the past (None: half of a file); `past_days`: a made-up past for made-up
     prices; `paused`: stand on the first open until resumed; `lockstep`: wait for clients after
     fills (None: never); `ack_lead_ms`: how long effects follow their acknowledgement; `state_file`: survive restarts;
     `balances`: what each account starts with; `api_key`, `api_secret`: the first account's, else made up.
@@ -59,7 +59,7 @@ class ExchangeOptions:
     speed: float = 1.0
     symbol: str | None = None
     filters: Filters | None = None
-    offset: int = 0
+    offset: int | None = 0
     past_days: int = 0
     paused: bool = False
     rules: CoreRules = field(default_factory=CoreRules)
@@ -179,7 +179,7 @@ class SandboxExchange:
             speed=options.speed,
             paused=options.paused,
             start_at=snapshot.position if snapshot and same_candles else None,
-            offset=options.offset,
+            offset=(source.rows or 0) // 2 if options.offset is None else options.offset,
         )
         self.market.on_move = self._on_move
         if self._journal is not None:

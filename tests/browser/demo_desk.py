@@ -16,7 +16,7 @@ async def demo(folder: Path, *, candles: Path | None = None) -> AsyncIterator[tu
     """`python -m bot demo`, its market standing still at the first candle until it may run as fast as it can."""
     words = ["--json", "--port", "0", "--speed", "1", "--data-dir", str(folder / "data")]
     if candles is not None:
-        words += ["--candles", str(candles)]
+        words += ["--candles", str(candles), "--skip", "0"]
     process = await spawn("demo", "demo", *words, log=folder / "demo.log")
     try:
         exchange, telegram = await process.first_line(), await process.first_line()

@@ -63,15 +63,14 @@ def png_of(figure: Any) -> bytes:  # noqa: ANN401 - as above
     """The PNG with as many colours as a drawing needs, a third of the bytes; fewer where it is a busy one."""
     from PIL import Image  # noqa: PLC0415 - as above
 
-    drawn = png = BytesIO()
-    figure.canvas.print_png(drawn)
-    with Image.open(drawn) as picture:
-        for colours in _COLOURS:
-            png = BytesIO()
-            flat = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
-            flat.save(png, "PNG", optimize=True)
-            if png.tell() < MOST_BYTES:
-                break
+    figure.canvas.draw()
+    drawn = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    png = BytesIO()
+    for colours in _COLOURS:
+        png = BytesIO()
+        drawn.quantize(colours, dither=Image.Dither.NONE).save(png, "PNG")
+        if png.tell() < MOST_BYTES:
+            break
     return png.getvalue()
 
 

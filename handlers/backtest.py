@@ -23,7 +23,7 @@ from handlers.backtest_views import (
 from handlers.context import ChatContext
 from handlers.form_views import Screen
 from handlers.keyboards import keyboard
-from handlers.talk import answer, press_of, show, word_in
+from handlers.talk import answer, press_of, say, show, word_in
 from handlers.texts import Texts
 
 
@@ -34,7 +34,7 @@ async def backtest(update: Update, context: ChatContext) -> None:
 
 
 async def offer(update: Update, context: ChatContext, *, action: str, head: str, words: str = "") -> None:
-    """Whose backtest it shall be; where there is only one to choose, it is chosen."""
+    """Whose past it shall be."""
     page = 0
     if update.callback_query is not None:
         args = press_of(update).args
@@ -46,13 +46,22 @@ async def offer(update: Update, context: ChatContext, *, action: str, head: str,
 
 
 async def period(update: Update, context: ChatContext) -> None:
-    """Since when: buttons, or typed dates; a press may carry another pair."""
+    """Since when: buttons, or typed dates. A new message: the card that was pressed is still wanted."""
+    screen = await _period_screen(update, context)
+    await say(update, context, screen.text, screen.keyboard)
+
+
+async def period_in_place(update: Update, context: ChatContext) -> None:
+    """The same in the place of the list of strategies."""
+    screen = await _period_screen(update, context)
+    await show(update, context, screen.text, screen.keyboard)
+
+
+async def _period_screen(update: Update, context: ChatContext) -> Screen:
     await answer(update)
     args = press_of(update).args
     subject = await subject_of(context, word_in(press_of(update)))
-    pair = pair_of(args, subject)
-    screen = choose_period(context.texts, subject, pair)
-    await show(update, context, screen.text, screen.keyboard)
+    return choose_period(context.texts, subject, pair_of(args, subject))
 
 
 async def go(update: Update, context: ChatContext) -> None:

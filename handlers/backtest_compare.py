@@ -117,7 +117,7 @@ def _cells(texts: Texts, symbol: Symbol) -> dict[str, _Cell]:
 
     return {
         "net": amount("net_profit", signed=True),
-        "unrealised": amount("unrealised", signed=True),
+        "result": amount("result", signed=True),
         "on_budget": share("on_budget", signed=True),
         "on_invested": share("on_invested", signed=True),
         "invested": amount("most_invested"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -52,14 +53,14 @@ class Choice:
 def choose_strategy(
     texts: Texts, mine: Sequence[Strategy], page: int, *, action: str, draft: bool, head: str
 ) -> Screen:
-    """One button a strategy, and the form under way where there is one."""
+    """One button a strategy, and the form under way where there is one; the next card comes in this one's place."""
     if not mine and not draft:
         new = Button(texts.plain("button.new_strategy"), Press("new"), GOOD)
         return Screen(texts("backtest.no_strategy"), keyboard([new]))
     shown, page, pages = page_of(mine, page)
-    rows = [[Button(strategy_label(s), Press(f"{action}_of", (str(s.id),)))] for s in shown]
+    rows = [[Button(strategy_label(s), Press(f"{action}_in", (str(s.id),)))] for s in shown]
     if draft:
-        rows.append([Button(texts.plain("button.bt_draft"), Press(f"{action}_of", (DRAFT,)))])
+        rows.append([Button(texts.plain("button.bt_draft"), Press(f"{action}_in", (DRAFT,)))])
     turn = []
     if page:
         turn.append(Button(texts.plain("button.page_back"), Press(f"{action}s", (str(page - 1),))))
@@ -143,15 +144,21 @@ def failed_text(texts: Texts, failed: Failed) -> str:
 def period_fault(texts: Texts, wrong: InvalidInput) -> str:
     """What was wrong with typed dates."""
     key = f"backtest.fault.{wrong.key}"
-    return texts(key, **wrong.values) if key in texts else fault_text(texts, wrong)
+    return texts(key, **_shown(texts, wrong.values)) if key in texts else fault_text(texts, wrong)
 
 
 def _shown(texts: Texts, values: Mapping[str, str]) -> dict[str, str]:
-    """Times in ms become days."""
-    formats = Formats(texts.locale)
+    """Days as a person writes them."""
     return {
-        n: formats.day(int(v)) if n in {"first", "last"} and v.isdecimal() else v for n, v in values.items()
+        name: _day(texts, value) if name in {"first", "last"} else value for name, value in values.items()
     }
+
+
+def _day(texts: Texts, value: str) -> str:
+    try:
+        return str(format_date(date.fromisoformat(value), "medium", locale=texts.locale))
+    except ValueError:
+        return value
 
 
 # --- what came of it ----------------------------------------------------------------------------------------
@@ -186,6 +193,7 @@ def _profit_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[
     formats = Formats(texts.locale)
     lines = [
         texts("backtest.net", amount=money(texts, run["net_profit"], symbol, signed=True)),
+        *_with_open(texts, run, symbol),
         texts(
             "backtest.returns",
             on_budget=formats.percent(Decimal(run["on_budget"]), signed=True),
@@ -200,6 +208,13 @@ def _profit_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[
             texts.count("backtest.rebuys", run["rebuys"], deepest=run["deepest"], limit=run["limit"])
         )
     return lines
+
+
+def _with_open(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[str]:
+    """Beside the profit of closed cycles, or a ladder that never sells at a loss would hide its losses."""
+    if run["open"] is None:
+        return []
+    return [texts("backtest.result", amount=money(texts, run["result"], symbol, signed=True))]
 
 
 def _risk_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[str]:

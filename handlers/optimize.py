@@ -21,7 +21,7 @@ from handlers.form_views import Screen
 from handlers.keyboards import GOOD, Button, keyboard
 from handlers.optimize_views import FIELDS, MOST_FIELDS, optimized_screen
 from handlers.strategy_change import filled, opened
-from handlers.talk import answer, press_of, show, word_in
+from handlers.talk import answer, press_of, say, show, word_in
 from handlers.texts import Texts
 
 _PERIODS = ("3m", "1y", "3y")
@@ -36,14 +36,24 @@ async def optimize(update: Update, context: ChatContext) -> None:
 
 
 async def fields(update: Update, context: ChatContext) -> None:
-    """Which parameters vary, and over which past: each press toggles one, a start is another."""
+    """Which parameters vary, and over which past. A new message: the card that was pressed is still wanted."""
+    screen = await _fields(update, context)
+    await say(update, context, screen.text, screen.keyboard)
+
+
+async def fields_in_place(update: Update, context: ChatContext) -> None:
+    """The same in the place of the list of strategies, or of itself: each press toggles a field or a period."""
+    screen = await _fields(update, context)
+    await show(update, context, screen.text, screen.keyboard)
+
+
+async def _fields(update: Update, context: ChatContext) -> Screen:
     await answer(update)
     args = press_of(update).args
     subject = await subject_of(context, word_in(press_of(update)))
     since = args[2] if len(args) > 2 and args[2] in _PERIODS else "1y"
     chosen = _chosen(args[3]) if len(args) > 3 else _FIRST
-    screen = fields_screen(context.texts, subject, pair_of(args, subject), since, chosen)
-    await show(update, context, screen.text, screen.keyboard)
+    return fields_screen(context.texts, subject, pair_of(args, subject), since, chosen)
 
 
 def _chosen(letters: str) -> str:
@@ -54,7 +64,7 @@ def _chosen(letters: str) -> str:
 def fields_screen(texts: Texts, subject: Subject, pair: str, since: str, chosen: str) -> Screen:
     who = Choice.of(subject).who
 
-    def press(period: str, letters: str, action: str = "opt_of") -> Press:
+    def press(period: str, letters: str, action: str = "opt_in") -> Press:
         return Choice(who, pair, period).press(action, letters or "-")
 
     rows = [

@@ -62,10 +62,10 @@ def survival_text(texts: Texts, card: Mapping[str, Any]) -> str:
     ]
     if Decimal(card["out_of_money"]):
         lines.append(texts("survival.out_of_money", share=formats.percent(Decimal(card["out_of_money"]))))
+    exits = _exits(texts, card)
+    key = "exits" if "most" in exits else "exits_half" if exits else "no_exit"
     lines += [
-        texts("survival.exits", **{name: length(texts, ms) for name, ms in card["to_exit_ms"].items()})
-        if card["to_exit_ms"]
-        else texts("survival.no_exit"),
+        texts(f"survival.{key}", **exits),
         texts("survival.still_open", share=formats.percent(Decimal(card["still_open"]))),
     ]
     losses = {name: money(texts, amount, symbol) for name, amount in card["worst"].items()}
@@ -92,6 +92,11 @@ def survival_text(texts: Texts, card: Mapping[str, Any]) -> str:
     )
 
 
+def _exits(texts: Texts, card: Mapping[str, Any]) -> dict[str, str]:
+    """Within how long half (and nine of ten) of the starts were out, as far as they were by the end."""
+    return {name: length(texts, ms) for name, ms in card["exit_ms"].items() if ms is not None}
+
+
 # --- one line on the plan -----------------------------------------------------------------------------------
 
 
@@ -99,13 +104,14 @@ def line_text(texts: Texts, card: Mapping[str, Any]) -> str:
     """The plan's one line; an offer where the pair's past is not on disk."""
     if card.get("absent"):
         return texts("survival.absent")
-    symbol, formats = Symbol(**card["symbol"]), Formats(texts.locale)
-    to_exit = card["to_exit_ms"]
+    symbol, formats, exits = Symbol(**card["symbol"]), Formats(texts.locale), _exits(texts, card)
+    key = "line_most" if "most" in exits else "line_half" if exits else "line_none"
+    out = Decimal(card["out_of_rebuys"]) + Decimal(card["out_of_money"])
     return texts(
-        "survival.line" if to_exit else "survival.line_no_exit",
+        "survival.line",
         starts=formats.number(Decimal(card["starts"]), most=0),
-        out=formats.percent(Decimal(card["out_of_rebuys"])),
-        most=length(texts, to_exit["most"]) if to_exit else "",
+        out=formats.percent(out),
+        exits=texts.plain(f"survival.{key}", **exits),
         worst=money(texts, card["worst"]["worst"], symbol),
     )
 

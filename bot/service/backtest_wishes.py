@@ -81,10 +81,10 @@ def is_period(text: str) -> bool:
 
 
 def _checked(first: date, last: date, now: int) -> tuple[int, int]:
-    if last < first:
-        raise _refused("dates_turned", "the second date comes before the first", first, last)
     if first > _today(now):
         raise _refused("dates_ahead", "nobody knows the prices of days to come", first, last)
+    if last < first:
+        raise _refused("dates_turned", "the second date comes before the first", first, last)
     if first < _OLDEST:
         raise _refused("dates_too_old", "there are no prices that old", first, last)
     end = _midnight(last + timedelta(days=1)) if last < _today(now) else now

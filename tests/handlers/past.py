@@ -39,7 +39,9 @@ def script(household: Household, end: Mapping[str, Any] | None = None) -> Script
 
 
 @asynccontextmanager
-async def a_household_with_a_past(folder: Path, *, days: int = 5, **settings: object) -> AsyncIterator[Household]:
+async def a_household_with_a_past(
+    folder: Path, *, days: int = 5, **settings: object
+) -> AsyncIterator[Household]:
     async with (
         SandboxTelegram(path=folder / "telegram.sqlite", flood=None, poll_pacing=False) as telegram,
         SandboxExchange(ExchangeOptions(paused=True, ack_lead_ms=0, past_days=days)) as venue,

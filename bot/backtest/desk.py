@@ -33,10 +33,11 @@ _MOST_NUMBERED = 900_000
 class Desk:
     """One strategy, its orders and its coins. `resting` holds its limit orders, `entry` its waiting first buy.
 
-    A balance is answered, and a wake given, at a candle's open only: a cycle begins with a candle.
+    A balance is answered, and a wake given, at a candle's open only: a cycle begins with a candle. A strategy may
+    come with a `state` that holds carried coins and reinvested profit.
     """
 
-    def __init__(self, params: StrategyParams, terms: Terms) -> None:
+    def __init__(self, params: StrategyParams, terms: Terms, state: State | None = None) -> None:
         self.resting: dict[Leg, OwnOrder] = {}
         self.entry: OwnOrder | None = None
         self.balance_asked = False
@@ -44,9 +45,9 @@ class Desk:
         self.fills: list[BacktestFill] = []
         self.booked: list[Quote] = []
         self._terms, self._rules, self._taxa = terms, terms.rules, params.taxa
-        self._quote, self._base = terms.opening_balance(params).value, Decimal(0)
+        self._state = state or State("bt")
+        self._quote, self._base = terms.opening_balance(params).value, self._state.holding.held.value
         self._ctx = Context(params, build_ladder(params), terms.rules, 0)
-        self._state = State("bt")
         self._facts: deque[Event] = deque()
         self._candle = self._cycles_before = 0
 
@@ -86,8 +87,13 @@ class Desk:
         paid = self._rules.tick_up(Price(EXACT.multiply(price, EXACT.add(Decimal(1), self._terms.slippage))))
         quantity = self._rules.lot_down(self.entry.amount.buys_at(paid))
         if quantity:
-            entry, self.entry = self.entry, None
-            self._fill(entry, paid, quantity)
+            self.enter(paid, quantity)
+
+    def enter(self, price: Price, quantity: Base) -> None:
+        """Fill the first buy that waits, just so; nothing where none does."""
+        entry, self.entry = self.entry, None
+        if entry is not None:
+            self._fill(entry, price, quantity)
             self.tell(OrderClosed(entry.order_id, quantity, CloseReason.FILLED))
 
     def highest_open_for_a_lot(self) -> Decimal:

@@ -5,7 +5,7 @@ that touch neither resting order are passed over by a search in the columns.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from time import perf_counter
 
@@ -30,7 +30,7 @@ def run_exact(params: StrategyParams, terms: Terms, history: History) -> Backtes
     """
     began = perf_counter()
     desk = Desk(params, terms)
-    _Walk(desk, history).to_the_end()
+    Walk(desk, history).to_the_end()
     books = keep_books(desk.fills, params, history)
     if [cycle.net_profit for cycle in books.cycles] != desk.booked:
         raise InvariantBroken("the books of the fills are not those that were kept while they happened")
@@ -46,7 +46,7 @@ def run_exact(params: StrategyParams, terms: Terms, history: History) -> Backtes
     )
 
 
-class _Walk:
+class Walk:
     """The price path over the candles, leading the desk from fill to fill."""
 
     def __init__(self, desk: Desk, history: History) -> None:
@@ -55,15 +55,25 @@ class _Walk:
         self._position = Decimal(0)
 
     def to_the_end(self) -> None:
-        desk, history = self._desk, self._history
-        desk.stand_at(0, int(history.times[0]))
-        desk.tell(StartAsked())
-        candle: int | None = 0
-        while candle is not None:
-            desk.stand_at(candle, int(history.times[candle]))
-            self._open(candle)
-            self._through(candle)
-            candle = self._next(candle + 1)
+        self._desk.stand_at(0, int(self._history.times[0]))
+        self._desk.tell(StartAsked())
+        self.onwards(0, len(self._history))
+
+    def onwards(self, candle: int, end: int, *, cycles: int | None = None) -> None:
+        """From the open of `candle` on, before candle number `end`; no further than the close of `cycles` cycles."""
+        at: int | None = candle
+        while at is not None and at < end and (cycles is None or len(self._desk.booked) < cycles):
+            self._desk.stand_at(at, int(self._history.times[at]))
+            self._open(at)
+            self._through(at)
+            at = self._next(at + 1)
+
+    def rest_of_candle(self, points: Sequence[Decimal]) -> None:
+        """A cycle whose first buy was made within a candle: the path stood at `points` in the rest of it."""
+        self._position = points[0]
+        for point in points:
+            self._meet(point)
+            self._position = point
 
     def _open(self, candle: int) -> None:
         """The path's first point, where a cycle may begin; what a gap passed over is met on leaving it."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from bot.backtest.desk import Desk
-from bot.backtest.exact import _Walk, run_exact
+from bot.backtest.exact import Walk, run_exact
 from bot.backtest.history import History
 from bot.backtest.ledger import keep_books
 from bot.backtest.model import Terms
@@ -22,7 +22,7 @@ D = Decimal
 def check(params: StrategyParams, terms: Terms, history: History) -> int:
     """The core's own state at the end, against the books; how many fills there were."""
     desk = Desk(params, terms)
-    _Walk(desk, history).to_the_end()
+    Walk(desk, history).to_the_end()
     books, state = keep_books(desk.fills, params, history), desk._state
     assert [cycle.net_profit for cycle in books.cycles] == desk.booked
     assert books.net_profit == state.total_profit

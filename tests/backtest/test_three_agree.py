@@ -1,4 +1,4 @@
-"""The exact path against the live engine on the stand-in exchange: one strategy, the same candles, fill for fill.
+"""The fast path, the exact one and the live engine on the stand-in exchange: the same candles, fill for fill.
 
 The engine is the real one, over the real adapter and sockets. The market waits for it at each fill until what rests
 is what its state wants, so that no candle passes while it is at work; beyond that it runs as fast as it can.
@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from bot.backtest.exact import run_exact
+from bot.backtest.fast import run_fast
 from bot.backtest.model import BacktestRun, Terms
 from bot.domain.market import MarketRules
 from bot.domain.money import Quote
@@ -120,11 +121,13 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(name: str, symbol: str, offset: int, params: StrategyParams) -> AsyncIterator[Watched]:
+async def watched(
+    name: str, symbol: str, offset: int, params: StrategyParams, *, backtest_rules: bool = True
+) -> AsyncIterator[Watched]:
     options = {
         "candles": DATA / f"{name}.csv.gz",
         "offset": offset,
-        "rules": CoreRules(fee_rate=params.taxa, backtest_rules=True),
+        "rules": CoreRules(fee_rate=params.taxa, backtest_rules=backtest_rules),
         "balances": {"USDT": MONEY},
         "lockstep": None,
     }
@@ -157,7 +160,9 @@ async def test_the_live_engine_fills_what_the_backtest_says(
     async with watched(name, symbol, offset, params) as live:
         state = await live.run()
         run = run_exact(params, Terms(live.rules, balance=Quote(MONEY)), part)
+        fast = run_fast(params, run.terms, part)
         assert live.rows == rows_of(run, offset)
+        assert (fast.fills, fast.cycles, fast.open) == (run.fills, run.cycles, run.open)
         assert state.total_profit == run.net_profit
         assert state.cycles_done == len(run.cycles)
         if run.open is not None:

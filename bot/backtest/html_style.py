@@ -40,7 +40,7 @@ th:first-child,td:first-child{text-align:left}
 .facts{max-width:46rem}
 .facts th{font-weight:400;color:var(--faint);width:48%}
 .settings{max-width:34rem}
-.settings :is(th,td):nth-child(2){text-align:left}
+.settings :is(th,td):nth-child(2){text-align:left;overflow-wrap:anywhere}
 tfoot th,tfoot td{font-weight:700;border-top:2px solid var(--line)}
 ul.plain{padding-left:1.15rem;margin:.3rem 0}
 ul.plain li{margin:.35rem 0}

@@ -62,6 +62,16 @@ class Formats:
         """The same, to the minute."""
         return self._time(at, "HH:mm")
 
+    def stamp(self, at: int) -> str:
+        """Day and minute, short enough to begin a line; the zone stands above the lines."""
+        form = f"{self.short_day} %H:%M"
+        return f"{self._local(at):{form}}"
+
+    @property
+    def short_day(self) -> str:
+        """Day and month as strftime writes them."""
+        return "%d/%m" if self.locale == "pt_BR" else "%b %d"
+
     def day(self, at: int) -> str:
         return format_date(self._local(at), "medium", locale=self.locale)
 

@@ -1,6 +1,7 @@
 """/keys, then test: each step with its time, in one message that grows as the steps end."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from telegram import InlineKeyboardMarkup, Message, Update
 from telegram.error import BadRequest
@@ -66,7 +67,7 @@ def outcome_lines(texts: Texts, outcome: Outcome, now: int) -> list[str]:
 def _found(texts: Texts, outcome: Outcome) -> str:
     formats = Formats(texts.locale)
     if outcome.offset is not None:
-        return texts("keytest.offset", seconds=f"{outcome.offset:+.2f}")
+        return texts("keytest.offset", seconds=_seconds(texts, outcome.offset))
     if outcome.free is not None:
         return texts("keytest.free", amount=formats.quote(outcome.free, Symbol("", "", outcome.coin)))
     return ""
@@ -158,6 +159,10 @@ async def _edit(message: Message, text: str, buttons: InlineKeyboardMarkup | Non
     except BadRequest as exc:
         if "not modified" not in exc.message.lower():
             raise
+
+
+def _seconds(texts: Texts, offset: float) -> str:
+    return Formats(texts.locale).number(Decimal(repr(offset)), least=2, most=2, signed=True)
 
 
 def _unlock(texts: Texts) -> Button:

@@ -12,6 +12,7 @@ from bot.service.reports import Entry
 from handlers.alert_context import reports_of
 from handlers.callback import Press
 from handlers.context import ChatContext
+from handlers.formats import Formats
 from handlers.keyboards import Button, keyboard
 from handlers.talk import answer, chat_id_of, say
 from handlers.texts import Texts
@@ -64,11 +65,10 @@ def log_text(texts: Texts, entries: Sequence[Entry], zone: ZoneInfo) -> str:
 def entry_line(texts: Texts, entry: Entry, zone: ZoneInfo, *, whole: bool = False) -> str:
     """Day, time, whose it was, what happened: the first line of what was told, or all of it."""
     when = datetime.fromtimestamp(entry.told.at / 1000, zone)
-    form = "%d/%m %H:%M" if texts.locale == "pt_BR" else "%b %d %H:%M"
     symbol = entry.strategy.symbol if entry.strategy is not None else None
     told = notice_lines(texts, entry.told.notice, symbol, zone)
     said = " · ".join(line for text in told for line in text.splitlines()) if whole else told[0]
-    moment = f"{when:%Y-%m-%d %H:%M:%S}" if whole else f"{when:{form}}"
+    moment = f"{when:%Y-%m-%d %H:%M:%S}" if whole else Formats(texts.locale, zone).stamp(entry.told.at)
     if entry.strategy is None:
         return texts("log.line_alone", moment=moment) + f" {said}"
     return texts("log.line", moment=moment, name=entry.strategy.name) + f" {said}"

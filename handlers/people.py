@@ -139,7 +139,11 @@ async def audit(update: Update, context: ChatContext) -> None:
         await say(update, context, texts("audit.empty"))
         return
     zone = await zone_of(context)
-    lines = [texts("audit.head", n=len(entries)), "", *(_deed(texts, entry, zone) for entry in entries)]
+    lines = [
+        texts("audit.head", n=len(entries), zone=zone.key),
+        "",
+        *(_deed(texts, entry, zone) for entry in entries),
+    ]
     button = Button(texts.plain("button.audit_file"), Press("audit_file"))
     await say(update, context, "\n".join(lines), keyboard([button]))
 
@@ -163,11 +167,9 @@ def _flat(word: str) -> str:
 
 
 def _deed(texts: Texts, entry: AuditEntry, zone: ZoneInfo) -> str:
-    formats = Formats(texts.locale, zone)
     return texts(
         "audit.line",
-        day=formats.day(entry.at),
-        moment=formats.moment(entry.at),
+        moment=Formats(texts.locale, zone).stamp(entry.at),
         name=entry.name or "?",
         deed=texts.plain(f"deed.{entry.deed}"),
         about=entry.about,

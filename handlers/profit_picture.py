@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.service.reports import Period, Profits, Sale
 from handlers.chart import Palette, new_figure, palette, png_of, tick, tidy
+from handlers.formats import Formats
 from handlers.texts import Texts
 
 _MOST_PANELS = 3
@@ -33,7 +34,7 @@ def draw(texts: Texts, profits: Profits, *, dark: bool) -> bytes:
         return png_of(figure)
     for number, ((real, coin), sales) in enumerate(groups, 1):
         axes = figure.add_subplot(len(groups), 1, number)
-        _panel(axes, profits, sales, colours)
+        _panel(axes, texts, profits, sales, colours)
         mode = texts.plain("chart.real" if real else "chart.simulation")
         title = texts.plain("chart.profit", coin=coin, mode=mode)
         axes.set_xlabel(texts.plain("chart.bars"), fontsize=8.5, color=colours.ink)
@@ -43,8 +44,8 @@ def draw(texts: Texts, profits: Profits, *, dark: bool) -> bytes:
     return png_of(figure)
 
 
-def _panel(axes: Any, profits: Profits, sales: Sequence[Sale], colours: Palette) -> None:  # noqa: ANN401 - matplotlib's Axes, not loaded yet
-    names, values = _bars(profits, sales)
+def _panel(axes: Any, texts: Texts, profits: Profits, sales: Sequence[Sale], colours: Palette) -> None:  # noqa: ANN401 - matplotlib's Axes, not loaded yet
+    names, values = _bars(profits, sales, Formats(texts.locale).short_day)
     places = range(len(names))
     tints = [colours.exit if value >= 0 else colours.loss for value in values]
     axes.bar(places, values, color=tints, width=0.8)
@@ -54,7 +55,7 @@ def _panel(axes: Any, profits: Profits, sales: Sequence[Sale], colours: Palette)
     axes.axhline(0, color=colours.ink, linewidth=0.8)
 
 
-def _bars(profits: Profits, sales: Sequence[Sale]) -> tuple[list[str], list[float]]:
+def _bars(profits: Profits, sales: Sequence[Sale], day: str) -> tuple[list[str], list[float]]:
     """Every hour, day or month from the first to now, also those in which nothing was sold."""
     end = datetime.fromtimestamp(profits.end / 1000, profits.zone)
     first = profits.start if profits.start is not None else sales[0].at
@@ -63,7 +64,7 @@ def _bars(profits: Profits, sales: Sequence[Sale]) -> tuple[list[str], list[floa
     if profits.period is Period.DAY:
         form, keys = "%Hh", [f"{hour:02d}h" for hour in range(end.hour + 1)]
     elif days <= _MOST_DAYS:
-        form, keys = "%d/%m", [f"{start.date() + timedelta(days=n):%d/%m}" for n in range(days)]
+        form, keys = day, [f"{start.date() + timedelta(days=n):{day}}" for n in range(days)]
     else:
         months = range(start.year * 12 + start.month - 1, end.year * 12 + end.month)
         form, keys = "%m/%Y", [f"{n % 12 + 1:02d}/{n // 12}" for n in months]

@@ -39,7 +39,7 @@ def draw(texts: Texts, past: Past, zone: ZoneInfo, *, dark: bool) -> bytes:
         fontweight="bold",
     )
     axes.yaxis.set_major_formatter(lambda value, _place: tick(texts, value))
-    _times(axes, zone)
+    _times(axes, texts, zone)
     tidy(axes, colours)
     if axes.get_legend_handles_labels()[0]:
         legend = figure.legend(
@@ -114,12 +114,12 @@ def _fills(axes: Any, texts: Texts, past: Past, zone: ZoneInfo, colours: Palette
             )
 
 
-def _times(axes: Any, zone: ZoneInfo) -> None:  # noqa: ANN401 - as above
+def _times(axes: Any, texts: Texts, zone: ZoneInfo) -> None:  # noqa: ANN401 - as above
     from matplotlib import dates  # noqa: PLC0415 - heavy, loaded once it is needed
 
     untyped: Any = dates
-    locator = untyped.AutoDateLocator(tz=zone, minticks=3, maxticks=7)
-    forms = ["%Y", "%m/%Y", "%d/%m", "%H:%M", "%H:%M", "%H:%M:%S"]
+    locator = untyped.AutoDateLocator(tz=zone, minticks=4, maxticks=8)
+    forms = ["%Y", "%m/%Y", Formats(texts.locale).short_day, "%H:%M", "%H:%M", "%H:%M:%S"]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(
         untyped.ConciseDateFormatter(

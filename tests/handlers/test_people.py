@@ -81,7 +81,7 @@ async def test_removing_says_what_runs_leaves_the_orders_and_never_takes_them_up
     strategy = await household.strategy("bobs", user=2, **FEW)
     await household.app.service.run(await household.person(2), strategy.id)
     await until_legs(household, strategy.id, {Leg.EXIT, Leg.REBUY})
-    await household.ask("/people", "1 em execução")
+    await household.ask("/people", "em execução: 1")
     await household.tap("Bob", "bobs (BTCUSDT)")
     sure = await household.tap("Remover e esquecer", "nunca mais poderão ser lidas")
     assert "bobs (BTCUSDT)" in sure["text"]

@@ -33,10 +33,14 @@ class BadMonth(BotError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class MonthSummary:
-    """What a file's footer says. `first` and `last` are open times (0 without a row), `size` is bytes."""
+    """What a file's footer says.
+
+    `first` and `last` are open times (0 without a row), `scale` the prices' decimals, `size` is bytes.
+    """
 
     month: Month
     rows: int
+    scale: int
     first: int
     last: int
     until: int
@@ -69,6 +73,7 @@ class MonthFile:
             return MonthSummary(
                 self._month,
                 footer.num_rows,
+                int(note["scale"]),
                 int(note["first"]),
                 int(note["last"]),
                 int(note["until"]),
@@ -87,9 +92,10 @@ class MonthFile:
         if reason := self._wrong(whole, summary.until):
             raise self._broken(reason)
         bounds = (int(whole[0][0]), int(whole[0][-1])) if len(whole[0]) else (0, 0)
-        if (summary.rows, summary.first, summary.last) != (len(whole[0]), *bounds):
+        scale = table.schema.field("open").type.scale
+        if (summary.rows, summary.scale, summary.first, summary.last) != (len(whole[0]), scale, *bounds):
             raise self._broken("does not hold the candles that its footer tells of")
-        return Columns(whole, table.schema.field("open").type.scale)
+        return Columns(whole, scale)
 
     def extend(self, klines: Sequence[Kline], until: int) -> None:
         """Write the month anew with these candles at its end, known until `until`; raises `BadMonth`."""
@@ -139,6 +145,7 @@ class MonthFile:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
 
+        pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pools keep 20 MB that a worker has not
         try:
             table = pq.read_table(
                 self._path, columns=list(names), page_checksum_verification=True, use_threads=False
@@ -155,7 +162,8 @@ class MonthFile:
 
         times = table.column("time")
         first, last = (times[0].as_py(), times[-1].as_py()) if len(times) else (0, 0)
-        note = {"form": _FORM, "first": first, "last": last, "until": until}
+        scale = table.schema.field("open").type.scale
+        note = {"form": _FORM, "scale": scale, "first": first, "last": last, "until": until}
         noted = table.replace_schema_metadata({_NOTE: json.dumps(note)})
         self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(f".{os.getpid()}.partial")
@@ -179,6 +187,13 @@ class MonthFile:
 
     def _broken(self, reason: str) -> BadMonth:
         return BadMonth(f"{'/'.join(self._path.parts[-4:])} {reason}")
+
+
+def release_memory() -> None:
+    """Give back what reading has left in Arrow's pool."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    pa.default_memory_pool().release_unused()
 
 
 def _flush_folder(folder: Path) -> None:

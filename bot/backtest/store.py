@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bot.backtest.csv_rows import Columns
 from bot.backtest.history import Column, Gap, History
-from bot.backtest.month_file import BadMonth, MonthFile, MonthSummary
+from bot.backtest.month_file import BadMonth, MonthFile, MonthSummary, release_memory
 from bot.errors import InvalidInput
 from bot.ports.history import Interval, Kline, Month, months_between
 
@@ -121,24 +122,28 @@ class HistoryStore:
             raise InvalidInput(
                 "history", f"{exchange} {symbol} {interval} is not kept from {period}: get it first"
             )
-        parts = [
-            part
-            for month in months_between(start, end)
-            for part in (self._file(exchange, symbol, interval, month).columns(),)
-            if len(part.table[0])
-        ]
-        if not parts:
-            raise InvalidInput(
-                "history", f"{exchange} {symbol} has no candle from {_day(start)} to {_day(end)}"
-            )
-        scale = max(part.scale for part in parts)
-        table = np.concatenate([_rescaled(part.table, scale - part.scale) for part in parts], axis=1)
+        table, scale = self._table(
+            [self._file(exchange, symbol, interval, one) for one in months_between(start, end)]
+        )
         chosen = History(exchange, symbol, interval.ms, scale, *table).between(start, end)
         if not len(chosen):
             raise InvalidInput(
                 "history", f"{exchange} {symbol} has no candle from {_day(start)} to {_day(end)}"
             )
         return chosen
+
+    def _table(self, files: Sequence[MonthFile]) -> Columns:
+        """The months' columns in one, at the finest scale of them; filled in place, for a worker has little room."""
+        summaries = [summary for file in files if (summary := file.summary()) is not None and summary.rows]
+        scale = max((one.scale for one in summaries), default=0)
+        table, filled = np.empty((5, sum(one.rows for one in summaries)), np.int64), 0
+        for file in files:
+            part = file.columns()
+            rows = part.table.shape[1]
+            table[:, filled : filled + rows] = _rescaled(part.table, scale - part.scale)
+            filled += rows
+        release_memory()
+        return Columns(table[:, :filled], scale)
 
     def kept(self) -> tuple[Kept, ...]:
         """All that is kept, by the files' footers alone; a file that cannot be read is left to `verify`."""
@@ -229,7 +234,7 @@ def _summed(exchange: str, symbol: str, interval: Interval, summaries: Sequence[
 
 
 def _rescaled(table: Column, places: int) -> Column:
-    if places and int(table[1:].max()) > _LARGEST // 10**places:
+    if places and table.size and int(table[1:].max()) > _LARGEST // 10**places:
         raise InvalidInput("history", "prices of these months differ too much to stand in one table")
     if places:
         table[1:] *= 10**places

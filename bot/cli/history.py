@@ -16,6 +16,7 @@ from bot.backtest.history import Gap
 from bot.backtest.store import HistoryStore, Kept, Span, Verdict
 from bot.cli.moments import Moment
 from bot.errors import InvalidInput
+from bot.logs import configure
 from bot.ports.history import Interval
 from bot.settings import load_settings
 
@@ -28,6 +29,7 @@ _STOPPED = 130
 @click.group()
 def history() -> None:
     """Public candles for backtests: get them, list them, check them."""
+    configure(json_lines=False, level="WARNING")
 
 
 @history.command()

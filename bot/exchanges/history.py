@@ -1,5 +1,7 @@
 """The one place that knows whose public candles are asked how."""
 
+from urllib.parse import urlsplit
+
 from bot.errors import ConfigError, NotAllowed
 from bot.exchanges.environments import ENVIRONMENTS
 from bot.ports import Environment
@@ -22,6 +24,9 @@ def open_history(exchange: str, *, rest: str | None = None, archive: str | None 
     facts = ENVIRONMENTS[environment]
     if facts.endpoints is None and rest is None:
         raise ConfigError([f"{environment.value} needs the address of a running sandbox"])
+    for address in (rest, archive):
+        if address is not None and urlsplit(address).scheme not in {"http", "https"}:
+            raise ConfigError([f"{address!r} is no address such as https://api.example.com"])
     sandbox = facts.endpoints is None
     if facts.venue == "binance":
         from bot.exchanges.history_binance import BinanceAddresses, BinanceHistory  # noqa: PLC0415 - a heavy SDK

@@ -129,6 +129,8 @@ async def test_sources_are_opened_by_name():
     await demo.close()
     with pytest.raises(ConfigError, match="running sandbox"):
         open_history("sandbox-bybit")
+    with pytest.raises(ConfigError, match="no address"):
+        open_history("binance", rest="localhost")
     with pytest.raises(NotAllowed, match="kraken is not known; binance, bybit are"):
         open_history("kraken")
     sandbox = open_history("sandbox-binance", rest="http://127.0.0.1:9")

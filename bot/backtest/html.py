@@ -68,7 +68,10 @@ def _cards(words: Words, run: BacktestRun, found: Figures) -> str:
     for card in headlines(words, run, found):
         more = f"<dd>{escape(card.more)}</dd>" if card.more else ""
         tint = f' class="{card.tint}"' if card.tint else ""
-        cards.append(f"<div><dt>{escape(card.name)}</dt><dd{tint}>{escape(card.value)}</dd>{more}</div>")
+        value = escape(
+            card.value.replace("\N{NO-BREAK SPACE}", " ")
+        )  # on a narrow card the coin may take a line
+        cards.append(f"<div><dt>{escape(card.name)}</dt><dd{tint}>{value}</dd>{more}</div>")
     return f'<dl class="cards">{"".join(cards)}</dl>'
 
 

@@ -108,8 +108,9 @@ def _curve(words: Words, choice: CurveChoice) -> str:
 
 
 def cell(text: str, tone: str) -> str:
-    """A table's cell with the class of its colour, if it has one."""
-    return f'<td class="{tone}">{escape(text)}</td>' if tone else f"<td>{escape(text)}</td>"
+    """A table's cell with the class of its colour, if it has one; a parameter's name may break at its underscores."""
+    shown = escape(text).replace("_", "_<wbr>")
+    return f'<td class="{tone}">{shown}</td>' if tone else f"<td>{shown}</td>"
 
 
 def _price_change(found: Figures) -> Decimal:

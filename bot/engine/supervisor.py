@@ -13,7 +13,7 @@ from bot.domain.money import Price, Quote
 from bot.domain.notices import RestingExitNote, VaultLockedNotice
 from bot.domain.orders import Leg
 from bot.domain.state import Phase, State
-from bot.engine.account import Account
+from bot.engine.accounts import Accounts
 from bot.engine.executor import Patience
 from bot.engine.runner import Runner
 from bot.errors import AccessDenied, ExchangeError, NotAllowed, StoreError, Unavailable, VaultLocked
@@ -33,8 +33,6 @@ log = structlog.get_logger()
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ANSWER_S = 10.0
 
-AccountKey = tuple[int, Environment]
-
 
 def new_token() -> str:
     """Ten random characters that make a strategy's order ids its own, on every machine and for ever."""
@@ -42,7 +40,7 @@ def new_token() -> str:
 
 
 class Supervisor:
-    """Starts, stops and finds runners; the only place that opens accounts."""
+    """Starts, stops and finds runners."""
 
     def __init__(
         self,
@@ -57,12 +55,11 @@ class Supervisor:
     ) -> None:
         self._store = store
         self._vault = vault
-        self._exchanges = exchanges
         self._clock = clock
         self._on_store_failure = on_store_failure
         self._patience = patience or Patience()
         self._boot = boot or new_token()
-        self._accounts: dict[AccountKey, Account] = {}
+        self._accounts = Accounts(vault=vault, exchanges=exchanges, clock=clock)
         self._runners: dict[int, Runner] = {}
         self._opening = asyncio.Lock()
         self._ending: set[asyncio.Task[None]] = set()
@@ -100,8 +97,7 @@ class Supervisor:
         await asyncio.gather(*(runner.stop() for runner in tuple(self._runners.values())))
         self._runners.clear()
         await asyncio.gather(*self._ending, return_exceptions=True)
-        await asyncio.gather(*(account.close() for account in self._accounts.values()))
-        self._accounts.clear()
+        await self._accounts.close()
 
     async def resume_person(self, person_id: int) -> int:
         """The vault is open: take up this person's running strategies; how many run now."""
@@ -113,24 +109,25 @@ class Supervisor:
 
     async def suspend_person(self, person_id: int) -> None:
         """The vault closes: stop the runners and forget the keys; orders rest at the exchange."""
-        for key in [k for k in self._accounts if k[0] == person_id]:
-            await self._close_account(key)
+        for environment in self._accounts.environments(person_id):
+            await self._close_account(person_id, environment)
 
     async def forget_account(self, person_id: int, environment: Environment) -> None:
         """The key has changed: the next use opens the account anew; running strategies go on with it."""
-        key = (person_id, environment)
-        if key in self._accounts:
-            names = [r.strategy for r in self._accounts[key].runners.values()]
-            await self._close_account(key)
-            for strategy in names:
-                await self._take_up(strategy)
+        for strategy in await self._close_account(person_id, environment):
+            await self._take_up(strategy)
 
-    async def _close_account(self, key: AccountKey) -> None:
-        account = self._accounts.pop(key)
-        for runner in tuple(account.runners.values()):
+    async def _close_account(self, person_id: int, environment: Environment) -> list[Strategy]:
+        """The strategies that ran on it."""
+        account = self._accounts.take(person_id, environment)
+        if account is None:
+            return []
+        runners = tuple(account.runners.values())
+        for runner in runners:
             self._runners.pop(runner.strategy.id, None)
             await runner.stop()
         await account.close()
+        return [runner.strategy for runner in runners]
 
     def reconcile_all(self) -> None:
         """The regular net under the streams (every 60 s)."""
@@ -253,7 +250,7 @@ class Supervisor:
         await self._take_up(strategy)
 
     async def _open_runner(self, strategy: Strategy) -> Runner:
-        account = await self._account(strategy.person_id, strategy.environment)
+        account = await self._accounts.of(strategy.person_id, strategy.environment)
         rules = await account.exchange.rules(strategy.symbol.name)
         async with self._opening:
             if strategy.id in self._runners:
@@ -281,7 +278,7 @@ class Supervisor:
     def _ended(self, runner: Runner) -> None:
         """A runner came to its end: idle, or frozen."""
         self._runners.pop(runner.strategy.id, None)
-        account = self._accounts.get((runner.strategy.person_id, runner.strategy.environment))
+        account = self._accounts.known(runner.strategy.person_id, runner.strategy.environment)
         if account is not None:
             account.runners.pop(runner.state.token, None)
         self._keep(runner.stop(), self._ending)
@@ -292,17 +289,15 @@ class Supervisor:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    # --- accounts ---------------------------------------------------------------------------------------------
+    # --- money and prices -------------------------------------------------------------------------------------
 
     async def available(self, person_id: int, environment: Environment, symbol: Symbol) -> Quote:
         """Free quote coins that no running strategy has reserved."""
-        account = await self._account(person_id, environment)
-        return await account.available(symbol)
+        return await self._accounts.available(person_id, environment, symbol)
 
     async def free(self, person_id: int, environment: Environment, coin: str) -> Quote:
         """What the exchange shows as free of a coin, whatever strategies have reserved of it."""
-        account = await self._account(person_id, environment)
-        return await account.free(coin)
+        return await self._accounts.free(person_id, environment, coin)
 
     async def last_price(self, exchange: Exchange, symbol: Symbol) -> Price | None:
         """None while the exchange is out of reach."""
@@ -311,23 +306,3 @@ class Supervisor:
         except ExchangeError as fault:
             log.info("no_price", pair=symbol.name, reason=str(fault))
             return None
-
-    async def _account(self, person_id: int, environment: Environment) -> Account:
-        key = (person_id, environment)
-        async with self._opening:
-            if key not in self._accounts:
-                credentials = await self._vault.credentials(person_id, environment)
-                if credentials is None:
-                    raise NotAllowed("no_key")
-                account = Account(self._exchanges(environment, credentials), self._clock, self._denied)
-                self._accounts[key] = account
-                account.start()
-            return self._accounts[key]
-
-    def _denied(self, account: Account, reason: str) -> None:
-        """The exchange refuses the key: every strategy of the account stands still."""
-        for key in [k for k, known in self._accounts.items() if known is account]:
-            self._accounts.pop(key)
-            self._keep(account.close(), self._ending)
-        for runner in tuple(account.runners.values()):
-            runner.freeze(reason)

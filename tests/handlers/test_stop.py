@@ -249,7 +249,7 @@ async def test_a_strategy_that_is_being_sold_is_not_started_over(household):
     person = await household.person()
     runner = household.app.supervisor._runners[1]
     await runner._end_task()
-    runner.state = replace(runner.state, stop=StopMode.SELL_NOW)
+    runner._journal.state = replace(runner.state, stop=StopMode.SELL_NOW)
     with pytest.raises(NotAllowed, match="is_stopping"):
         await household.app.service.run(person, 1)
 

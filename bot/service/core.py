@@ -1,9 +1,6 @@
 """The use cases that the chat and the command line ask for. Every call names the person it acts for."""
 
-import hashlib
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from bot.domain.events import StopMode
 from bot.domain.ladder import build_ladder
@@ -12,7 +9,7 @@ from bot.domain.money import Price, Quote
 from bot.domain.params import StrategyParams
 from bot.domain.plan import Plan, build_plan
 from bot.domain.validation import validated
-from bot.engine.status import Status, status_of
+from bot.engine.status import status_of
 from bot.engine.supervisor import Supervisor
 from bot.errors import InvalidInput, NotAllowed
 from bot.ports import (
@@ -25,7 +22,6 @@ from bot.ports import (
     Exchange,
     KeyFacts,
     Person,
-    Role,
     RunStatus,
     Secret,
     Strategy,
@@ -37,43 +33,9 @@ from bot.service.prices import RecentPrices
 from bot.service.stopping import StopOutcome, Stopping
 from bot.service.strategies import SavedStrategies
 from bot.service.vault_care import VaultCare
+from bot.service.views import Market, StatusCard, VaultState
 
 ExchangeFactory = Callable[[Environment, Credentials | None], Exchange]
-
-
-@dataclass(frozen=True, slots=True)
-class VaultState:
-    """What a person's vault looks like from outside; `environments` are those with keys."""
-
-    exists: bool
-    unlocked: bool
-    unattended: bool
-    can_be_unattended: bool
-    environments: tuple[Environment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """A pair now: its rules, last price, and the person's free quote coins (None without usable keys)."""
-
-    environment: Environment
-    rules: MarketRules
-    last_price: Price
-    free: Quote | None
-
-    @property
-    def symbol(self) -> Symbol:
-        return self.rules.symbol
-
-
-@dataclass(frozen=True, slots=True)
-class StatusCard:
-    """A strategy and its figures; `status` None when it never ran."""
-
-    strategy: Strategy
-    status: Status | None
-    locked: bool
-    at: int
 
 
 class Service:
@@ -130,28 +92,16 @@ class Service:
 
     async def claim(self, *, chat_id: int, name: str, locale: str, code: str) -> Person | None:
         """First contact: the owner's with the code from the log, another's with an invite; None for a wrong code."""
-        if not await self._store.redeem_claim(_hashed(code), self._clock.now()):
-            return await self.people.accept(chat_id=chat_id, name=name, locale=locale, code=code)
-        return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
+        return await self.people.claim(chat_id=chat_id, name=name, locale=locale, code=code)
 
     async def owner(self) -> Person | None:
-        """None before anybody has claimed this program."""
-        return next((p for p in await self._store.people() if p.role is Role.OWNER), None)
+        return await self.people.owner()
 
-    async def new_claim_code(self, *, valid_ms: int = 24 * 3_600_000) -> str | None:
-        """A fresh code while nobody owns this program yet; only its hash is kept."""
-        if await self.owner() is not None:
-            return None
-        code = secrets.token_urlsafe(9)
-        await self._store.add_claim(_hashed(code), self._clock.now() + valid_ms)
-        return code
+    async def new_claim_code(self) -> str | None:
+        return await self.people.new_claim_code()
 
     async def ensure_owner(self, *, chat_id: int) -> Person:
-        """The owner named in the settings; name and language are taken from the first message."""
-        found = await self._store.person_by_chat(chat_id)
-        if found is not None:
-            return found
-        return await self._store.add_person(chat_id=chat_id, name="", locale="", role=Role.OWNER)
+        return await self.people.ensure_owner(chat_id=chat_id)
 
     async def set_locale(self, person: Person, locale: str) -> None:
         await self._store.set_locale(person.id, locale)
@@ -338,10 +288,6 @@ class Service:
     async def close(self) -> None:
         for exchange in self._public.values():
             await exchange.close()
-
-
-def _hashed(code: str) -> str:
-    return hashlib.sha256(code.strip().encode()).hexdigest()
 
 
 def parse_environment(text: str, offered: Sequence[Environment]) -> Environment:

@@ -13,7 +13,9 @@ from bot.ports import BookStore, Clock, Person, Role, RunStatus, Strategy, Vault
 from bot.ports.people import AuditEntry, Member, PeopleStore
 
 INVITE_HOURS = 48
+CLAIM_HOURS = 24
 _CODE_BYTES = 12
+_CLAIM_BYTES = 9
 _OPEN_INVITES_AT_MOST = 20
 _MINUTE_S = 60.0
 
@@ -82,6 +84,33 @@ class People:
     async def check_may_save(self, person: Person) -> None:
         if len(await self._store.strategies(person.id)) >= self._quotas.saved:
             raise NotAllowed("too_many_saved")
+
+    # --- first contact ----------------------------------------------------------------------------------------
+
+    async def claim(self, *, chat_id: int, name: str, locale: str, code: str) -> Person | None:
+        """The owner's with the code from the log, another's with an invite; None for a wrong code."""
+        if not await self._store.redeem_claim(_hashed(code), self._clock.now()):
+            return await self.accept(chat_id=chat_id, name=name, locale=locale, code=code)
+        return await self._store.add_person(chat_id=chat_id, name=name, locale=locale, role=Role.OWNER)
+
+    async def owner(self) -> Person | None:
+        """None before anybody has claimed this program."""
+        return next((p for p in await self._store.people() if p.role is Role.OWNER), None)
+
+    async def new_claim_code(self) -> str | None:
+        """A fresh code while nobody owns this program yet, good for a day; only its hash is kept."""
+        if await self.owner() is not None:
+            return None
+        code = secrets.token_urlsafe(_CLAIM_BYTES)
+        await self._store.add_claim(_hashed(code), self._clock.now() + CLAIM_HOURS * 3_600_000)
+        return code
+
+    async def ensure_owner(self, *, chat_id: int) -> Person:
+        """The owner named in the settings; name and language are taken from the first message."""
+        found = await self._store.person_by_chat(chat_id)
+        if found is not None:
+            return found
+        return await self._store.add_person(chat_id=chat_id, name="", locale="", role=Role.OWNER)
 
     # --- invites ----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from bot.engine.supervisor import Supervisor
 from bot.errors import ExchangeError, InvalidInput
 from bot.ports import BookStore, Candle, Clock, CycleRecord, Person, Strategy
 from bot.ports.preferences import Choice, PreferenceStore, Taste, Told
-from bot.service.core import Service, StatusCard
+from bot.service.core import Service
+from bot.service.views import StatusCard
 
 _DEFAULT_ZONES = {"pt_BR": "America/Sao_Paulo"}
 _CANDLE_MINUTES = (5, 15, 60, 240)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.backtest.fetch import Progress, fetch
 from bot.backtest.history import History
-from bot.backtest.jobs import Job
+from bot.backtest.jobs import Job, Kind
 from bot.backtest.store import HistoryStore
 from bot.errors import InvalidInput
 from bot.exchanges.history import open_history
@@ -37,6 +37,10 @@ def candles_of(job: Job, tell: Tell) -> History:
 
 def _played(job: Job, tell: Tell) -> History:
     """A stand-in that plays longer candles than were asked for has no shorter ones."""
+    if job.kind is Kind.AGAINST:
+        raise InvalidInput(
+            "ambiente", "a sandbox's candles and fills carry different times", key="sandbox_clock"
+        )
     store = HistoryStore(job.folder / "history")
     for interval in (i for i in Interval if i.ms >= job.step_ms):
         try:

@@ -29,7 +29,7 @@ def carry_out(job: Job, history: History, tell: Tell) -> Answer:
 
 
 def _backtest(job: Job, history: History, tell: Tell) -> Answer:
-    from bot.backtest import charts  # noqa: PLC0415 - matplotlib, once the candles are there
+    from bot.backtest import charts, files  # noqa: PLC0415 - matplotlib, once the candles are there
 
     (contender,) = job.contenders
     tell("run", 0.0)
@@ -40,10 +40,11 @@ def _backtest(job: Job, history: History, tell: Tell) -> Answer:
         "equity.png": charts.equity_png(run, told, job.locale, dark=job.dark),
     }
     tell("files", 0.0)
+    paths = files.write(run, told, job.folder, job.locale, contender.name)
     return {
         "card": _card(job, history, [(contender, run, told)]),
         "pictures": written(job.folder, pictures),
-        "files": [],
+        "files": [path.name for path in paths],
     }
 
 
@@ -180,9 +181,17 @@ def _optimize(job: Job, history: History, tell: Tell) -> Answer:
             [float(row.outcome.worst_loss) for row in rows],
             [float(row.outcome.result) for row in rows],
             [row.number in on_front for row in rows],
-            None if best is None else [row.number for row in rows].index(best.number),
+            None if best is None else rows.place_of(best),
         )
     return {"card": card, "pictures": written(job.folder, pictures), "files": []}
+
+
+def _against(job: Job, history: History, tell: Tell) -> Answer:
+    from bot.cli.worker_against import against_card, overlaid  # noqa: PLC0415 - as above
+
+    tell("against", 0.0)
+    found = overlaid(job, history)
+    return {"card": {**head(job, history), **against_card(job, found)}}
 
 
 def _look(job: Job, history: History) -> "Look":
@@ -202,5 +211,6 @@ _WAYS: Mapping[Kind, Callable[[Job, History, Tell], Answer]] = MappingProxyType(
         Kind.SURVIVAL: _survival,
         Kind.LINE: _line,
         Kind.OPTIMIZE: _optimize,
+        Kind.AGAINST: _against,
     }
 )

@@ -119,9 +119,10 @@ def axis_of(params: StrategyParams, name: str) -> Axis:
     """Values around the present one, short enough to read and to stand in a button; those that fit by themselves."""
     now: Value = getattr(params, name)
     parameter = BY_NAME[name]
+    if isinstance(now, int):
+        return Axis(name, values=tuple(range(max(0, now // 2), min(200, max(now * 2, 10)) + 1)))
     if not isinstance(now, Decimal):
-        counts = range(max(0, int(now) // 2), min(200, max(int(now) * 2, 10)) + 1)
-        return Axis(name, values=tuple(counts))
+        raise InvalidInput(name, "is no number")
     low, high = _NARROW if parameter.kind is ParameterKind.MULTIPLIER else _WIDE
     step = _step(now)
     values, value = [], (now * low / step).to_integral_value() * step

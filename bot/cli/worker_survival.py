@@ -17,14 +17,11 @@ Tell = Callable[..., None]
 
 
 class _Here(Executor):
-    """Does each piece of work when it is given: this process is the worker."""
+    """Does each piece of work when it is given: this process is the worker. What the work raises ends it all."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - an executor's signature
         future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as exc:  # noqa: BLE001 - a future carries whatever was raised to who asks for it
-            future.set_exception(exc)
+        future.set_result(fn(*args, **kwargs))
         return future
 
 

@@ -123,16 +123,19 @@ def test_a_day_given_as_the_last_one_is_whole() -> None:
     Path("days.csv").write_text(HEAD + "".join(f"{day},100,100,100,100,1\n" for day in days))
     (Path("one.js")).write_text("module.exports = { par: 'BTCUSDT', recompra_queda_inicial: 0.5 };")
     answer = call("backtest", "one.js", "--candles", "days.csv", "--from", "2023-03-31", "--to", "2023-03-31")
-    assert "2023-03-31 00:00 to 2023-04-01 00:00, 1.0 days" in answer.stdout
+    assert "Mar 31, 2023" in answer.stdout
+    assert "one candle of" in answer.stdout
 
 
 def test_without_json_a_person_reads_figures_and_what_they_rest_on() -> None:
     answer = call("backtest", "one.js", "--candles", "good.csv")
     assert answer.exit_code == 0
-    for words in ("minha on BTCUSDT", "net profit", "worst paper loss", "buy and hold", "open cycle"):
+    for words in ("minha, BTCUSDT", "Net profit", "Worst paper loss", "Buy and hold", "The open cycle"):
         assert words in answer.stdout
-    for words in ("tick 0.01 (assumed)", "least order 5 (assumed)", "5,000.00 (saldo_limite)", "engine fast"):
-        assert words in answer.stdout
+    for words in ("tick 0.01 (assumed)", "least order 5 (assumed)", "5,000.00", "fast engine"):
+        assert words in answer.stdout.replace("\N{NO-BREAK SPACE}", " ")
+    exact = call("backtest", "one.js", "--candles", "good.csv", "--engine", "exact", "--language", "pt_BR")
+    assert "Lucro líquido" in exact.stdout
     assert "tick 0.1 (given)" in call("backtest", "one.js", "--candles", "good.csv", "--tick", "0.1").stdout
 
 
@@ -150,6 +153,14 @@ def test_what_the_setup_would_refuse_is_told() -> None:
     assert "at its setup" in answer.stderr
 
 
+def test_a_report_is_written_beside_the_json(home: Path) -> None:
+    answer = call("backtest", "one.js", "--candles", "good.csv", "--json", "--report", "told")
+    assert json.loads(answer.stdout)["fills"]
+    kinds = sorted(path.suffix for path in (home / "told").iterdir())
+    assert kinds == [".csv", ".csv", ".html", ".json", ".png", ".png", ".png", ".png"]
+    assert all(str(Path("told") / path.name) in answer.stderr for path in (home / "told").iterdir())
+
+
 def test_two_strategies_are_compared_on_the_same_candles() -> None:
     Path("two.js").write_text("module.exports = { nome: 'outra', par: 'BTCUSDT', qty_inicial: 100 };")
     answer = call("compare", "one.js", "two.js", "--candles", "good.csv", "--json")
@@ -157,8 +168,9 @@ def test_two_strategies_are_compared_on_the_same_candles() -> None:
     assert (first["name"], second["name"]) == ("minha", "outra")
     assert (first["fills"][0]["quantity"], second["fills"][0]["quantity"]) == ("3", "1")
     read = call("compare", "one.js", "two.js", "--candles", "good.csv").stdout
-    assert "A: minha" in read.splitlines()[0]
-    assert "B: outra" in read.splitlines()[0]
+    assert read.splitlines()[:2] == ["A: minha", "B: outra"]
+    (line,) = [one for one in read.splitlines() if "Most ever invested" in one]
+    assert line.split()[3::2] == ["606.00", "202.00"]
 
 
 def test_strategies_of_two_pairs_are_not_compared_by_accident() -> None:
@@ -246,7 +258,9 @@ def test_gaps_are_counted_and_not_filled() -> None:
     Path("gap.csv").write_text(HEAD + GOOD + "1700000340000,104,104,104,104,1\n")
     answer = call("backtest", "one.js", "--candles", "gap.csv")
     assert answer.exit_code == 0
-    assert "3, 3 missing" in answer.stdout
+    assert "3 candles" in answer.stdout
+    (said,) = [line for line in answer.stdout.splitlines() if "gap" in line and "gap.csv" not in line]
+    assert "3" in said
 
 
 # --- bad options --------------------------------------------------------------------------------------

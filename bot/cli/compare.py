@@ -1,12 +1,22 @@
 """`compare A.js B.js`: two strategies on the same candles, side by side."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bot.cli.market_options import Asked, engine_option, market_options, open_market, ran, read_strategy
+from bot.backtest.model import BacktestRun
+from bot.cli.market_options import (
+    Asked,
+    Market,
+    engine_option,
+    market_options,
+    open_market,
+    ran,
+    read_strategy,
+)
 from bot.cli.run_json import run_as_json, warnings
 from bot.errors import InvalidInput
 
@@ -16,8 +26,17 @@ from bot.errors import InvalidInput
 @click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @market_options
 @engine_option
+@click.option("--language", type=click.Choice(["en", "pt_BR"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def compare(*, a: Path, b: Path, engine: str, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - the options
+def compare(
+    *,
+    a: Path,
+    b: Path,
+    engine: str,
+    language: str,
+    as_json: bool,
+    **asked: Any,  # noqa: ANN401 - the options
+) -> None:
     """Run two strategy files over the same candles, side by side."""
     files = (a, b)
     strategies = [read_strategy(file) for file in files]
@@ -30,24 +49,33 @@ def compare(*, a: Path, b: Path, engine: str, as_json: bool, **asked: Any) -> No
     for file, run in zip(files, runs, strict=True):
         for warning in warnings(run):
             click.echo(f"! {file.name}: {warning}", err=True)
-    if as_json:
-        named = [
-            {"file": str(file), "name": strategy.nome, **run_as_json(run, market.load_s)}
-            for file, strategy, run in zip(files, strategies, runs, strict=True)
-        ]
-        click.echo(json.dumps({"runs": named}))
+    names = [strategy.nome for strategy in strategies]
+    if not as_json:
+        _print(runs, names, market, language)
         return
-    from bot.backtest.figures import figures  # noqa: PLC0415 - JSON needs none
-    from bot.cli import run_words as words  # noqa: PLC0415 - the same
-
-    columns = [
-        [("", f"{letter}: {strategy.nome}"), *words.rows_of(run, figures(run, market.history))]
-        for letter, strategy, run in zip("AB", strategies, runs, strict=True)
+    told = [
+        {"file": str(file), "name": name, **run_as_json(run, market.load_s)}
+        for file, name, run in zip(files, names, runs, strict=True)
     ]
-    for line in words.table(columns):
+    click.echo(json.dumps({"runs": told}))
+
+
+def _print(runs: Sequence[BacktestRun], names: Sequence[str], market: Market, language: str) -> None:
+    from bot.backtest import statements  # noqa: PLC0415 - babel and calendars, which JSON needs none of
+    from bot.backtest.figures import figures  # noqa: PLC0415 - the same
+    from bot.backtest.words import Words  # noqa: PLC0415 - the same
+    from bot.cli import run_words  # noqa: PLC0415 - the same
+
+    words = Words(language)
+    found = [figures(run, market.history) for run in runs]
+    for letter, name in zip("AB", names, strict=True):
+        click.echo(f"{letter}: {name}")
+    click.echo(run_words.period(words, found[0]))
+    told = [run_words.sections(words, run, one) for run, one in zip(runs, found, strict=True)]
+    for line in run_words.pages(words, told):
         click.echo(line)
-    for letter, run in zip("AB", runs, strict=True):
-        click.echo(f"\nassumed of {letter}:")
-        for line in words.assumptions(run, market.notes):
-            click.echo(f"  {line}")
-    click.echo("\nHistory, not a forecast.")
+    for letter, run, one in zip("AB", runs, found, strict=True):
+        click.echo(f"\n{words('assumptions')} ({letter})")
+        for line in (*statements.assumptions(words, run, one), "; ".join(market.notes)):
+            click.echo(f"  - {line}")
+    click.echo(f"\n{words('not.forecast')}")

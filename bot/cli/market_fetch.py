@@ -25,7 +25,7 @@ async def _fetched(asked: Asked, symbol: str) -> tuple[History, MarketRules | No
     store = HistoryStore(settings.history)
     exchange, interval = asked.exchange or "binance", Interval(asked.interval or "1m")
     known = settings.sandbox_bybit_rest if exchange == "sandbox-bybit" else None
-    source = open_history(exchange, rest=asked.rest or known)
+    source = open_history(exchange, rest=asked.rest or known, archive=asked.archive)
     try:
         typed = (asked.tick, asked.step, asked.min_notional)
         rules = None if None not in typed else await source.rules(symbol)

@@ -38,6 +38,7 @@ class Asked:
     end: int | None = None
     interval: str | None = None
     rest: str | None = None
+    archive: str | None = None
     tick: Decimal | None = None
     step: Decimal | None = None
     min_notional: Decimal | None = None
@@ -76,6 +77,7 @@ _OPTIONS: tuple[Callable[[_Command], _Command], ...] = (
         "--interval", type=click.Choice(_INTERVALS), help="Of an exchange's candles; 1m if not said."
     ),
     click.option("--rest", help="Another address of the exchange's public data, such as a sandbox's."),
+    click.option("--archive", help="Another address of Binance's monthly archives; with --rest alone, none."),
     click.option("--tick", type=Number(), help=f"Price step; else the exchange's, or {_TICK}."),
     click.option("--step", type=Number(), help=f"Quantity step; else the exchange's, or {_STEP}."),
     click.option(
@@ -135,8 +137,10 @@ def _check(asked: Asked) -> None:
         raise InvalidInput("candles", "--candles FILE, or --exchange with --from and --to")
     if asked.candles is not None and asked.exchange is not None:
         raise InvalidInput("candles", "--candles FILE or --exchange, not both")
-    if asked.candles is not None and (asked.interval is not None or asked.rest is not None):
-        raise InvalidInput("candles", "--interval and --rest are for an exchange's candles: leave them out")
+    if asked.candles is not None and (asked.interval, asked.rest, asked.archive) != (None, None, None):
+        raise InvalidInput(
+            "candles", "--interval, --rest and --archive are for an exchange's: leave them out"
+        )
     if asked.start is not None and asked.end is not None and asked.start >= asked.end:
         raise InvalidInput("from", "a day before --to: the two are turned round")
     if asked.tick == 0 or asked.step == 0:

@@ -18,7 +18,7 @@ from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.rungs import Beyond, Scale, Wholes, packed, unit_of
 from bot.domain.params import StrategyParams
 
-__all__ = ["CYCLE", "SUMMARY", "Prepared", "evaluate", "first_cycles", "prepare"]
+__all__ = ["CYCLE", "REASONS", "SUMMARY", "Prepared", "evaluate", "fills_of", "first_cycles", "prepare"]
 
 SUMMARY = np.dtype(
     [
@@ -154,6 +154,23 @@ def first_cycles(
     answer["proven"] = counts[:, kernel.FAULT_IN] == 0
     answer["started"] = exits >= -1
     return answer
+
+
+def fills_of(
+    prepared: Prepared, terms: Terms, params: StrategyParams, most: int = 1 << 20
+) -> tuple[NDArray[np.int64], int]:
+    """The first `most` fills of one run, and why it is not proven (REASONS; 0 where it is).
+
+    A row is candle, cycle (from 1), k (-1 - k for an exit), price in ticks, quantity in lots.
+    """
+    _same(prepared, terms)
+    (wholes,) = _wholes(terms, [params])
+    if wholes is None:
+        return np.zeros((0, 5), dtype=np.int64), _NOT_WHOLE
+    fills = np.zeros((most, 5), dtype=np.int64)
+    counts, sums = np.zeros(kernel.COUNTS_SIZE, dtype=np.int64), np.zeros(kernel.SUMS_SIZE)
+    kernel.run(_world(prepared), Rows(*(column[0] for column in packed([wholes]))), fills, counts, sums)
+    return fills[: counts[kernel.FILLS_DONE]], int(counts[kernel.WHY])
 
 
 def _wholes(terms: Terms, sets: Sequence[StrategyParams]) -> list[Wholes | None]:

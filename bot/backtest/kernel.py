@@ -5,7 +5,7 @@ Amounts are in ticks * lots, times in ms, as in bot.backtest.kernel_cycle; bot.b
 
 import numpy as np
 
-from bot.backtest.kernel_compile import compiled
+from bot.backtest.kernel_compile import compiled, entry
 from bot.backtest.kernel_cycle import (
     ALL_USED,
     BOUGHT,
@@ -79,15 +79,15 @@ def open_worth(world: World, rows: Rows, dust: int, bought: int) -> float:
     return float(owned * world.units[CLOSE] * (1.0 - rows.real[FEE]))
 
 
-@compiled
+@entry
 def run(world: World, rows: Rows, fills: Int, counts: Int, sums: Float) -> None:
-    """A whole run: `counts` and `sums` are filled, and `fills` (bot.backtest.kernel_cycle.cycle) as far as it reaches."""
+    """A whole run: `counts` and `sums`, zero before, are filled, and `fills` (bot.backtest.kernel_cycle.cycle) as far as it reaches."""
     books = Books(np.zeros(3, np.int64), np.zeros(4, np.float64))
     exact, near, times = books.exact, books.near, world.times
     of = np.zeros(OUTCOME_SIZE, np.int64)
-    counts[:], sums[:] = 0, 0.0
     counts[OPEN_REBUYS] = -1
-    candle, last, open_cost, done, fault = 0, len(world.marks) - 1, 0, 0, PROVEN
+    none = int(np.int64(0))  # a literal 0 would be compiled for by itself
+    candle, done, open_cost, fault, last = none, none, none, none + PROVEN, len(world.marks) - 1
     while candle <= last and fault == PROVEN:
         exit_at, done = cycle(world, rows, books, candle, counts[CYCLES] + 1, fills, done, of)
         fault = of[FAULT]
@@ -114,7 +114,7 @@ def run(world: World, rows: Rows, fills: Int, counts: Int, sums: Float) -> None:
     sums[FEES] = (2.0 * exact[TURNOVER] - exact[GAIN] + open_cost) * rows.real[FEE]
 
 
-@compiled
+@entry
 def run_sets(world: World, sets: Rows, counts: Int, sums: Float) -> None:
     """A run of each set; every array of `sets` has one row a set, and so have the answers."""
     fills = np.zeros((0, 5), np.int64)
@@ -123,14 +123,15 @@ def run_sets(world: World, sets: Rows, counts: Int, sums: Float) -> None:
         run(world, rows, fills, counts[one], sums[one])
 
 
-@compiled
+@entry
 def run_starts(world: World, rows: Rows, starts: Int, counts: Int, sums: Float) -> None:
     """The first cycle of a run from each of `starts`, which are candles; one row of the answers each."""
     fills = np.zeros((0, 5), np.int64)
     books = Books(np.zeros(3, np.int64), np.zeros(4, np.float64))
     of = np.zeros(OUTCOME_SIZE, np.int64)
+    none = int(np.int64(0))
     for one in range(len(starts)):
-        exit_at, _ = cycle(world, rows, books, starts[one], 1, fills, 0, of)
+        exit_at, _ = cycle(world, rows, books, starts[one], none + 1, fills, none, of)
         counts[one, EXIT], counts[one, USED], counts[one, ENDED] = exit_at, of[K], of[END]
         counts[one, FAULT_IN] = of[FAULT]
         if exit_at < OPEN:

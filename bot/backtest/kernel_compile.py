@@ -39,9 +39,27 @@ if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
 
 
+def entry(function: F) -> F:
+    """`function` in machine code, compiled when it is first called for the types that it is given."""
+    return _compiled(function)
+
+
 def compiled(function: F) -> F:
-    """`function` in machine code, compiled at its first call for the types that it is given."""
-    jitted = numba.njit(cache=_FOLDER is not None, nogil=True, error_model="numpy", forceinline=True)(
-        function
-    )
-    return cast("F", jitted)
+    """The same for what only compiled code calls."""
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def inlined(function: F) -> F:
+    """The same, put into whatever calls it: for what is done at every fill."""
+    return _compiled(function, no_cpython_wrapper=True, forceinline=True)
+
+
+def _compiled(function: F, **more: bool) -> F:
+    options: dict[str, Any] = {
+        "cache": _FOLDER is not None,
+        "nogil": True,
+        "error_model": "numpy",
+        "no_cfunc_wrapper": True,
+        **more,
+    }
+    return cast("F", numba.njit(**options)(function))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.backtest import index
 from bot.backtest.index import Whole
-from bot.backtest.kernel_compile import compiled
+from bot.backtest.kernel_compile import compiled, inlined
 from bot.backtest.kernel_sums import SLACK, UNPROVEN, exit_ticks, lots_for, passes, rebuy_ticks
 
 Int = NDArray[np.int64]
@@ -60,7 +60,7 @@ DEPTH, CLOSE = range(2)
 NOTHING, BUYS, SELLS_BEFORE_LOW, SELLS_AFTER_LOW = range(4)
 _MOST = 4e18
 
-next_touch = compiled(index.next_touch)
+next_touch = inlined(index.next_touch)
 lowest = compiled(index.lowest)
 
 
@@ -100,7 +100,7 @@ class Books(NamedTuple):
     near: Float
 
 
-@compiled
+@inlined
 def next_fill(
     lows: Whole, highs: Whole, levels: Int, marks: Whole, at: int, past_open: bool, buy: int, sell: int
 ) -> tuple[int, int, bool]:
@@ -132,7 +132,7 @@ def next_fill(
     return NOTHING, at, False
 
 
-@compiled
+@inlined
 def money(rows: Rows, books: Books) -> tuple[float, float, float, float]:
     """The cycle's limit and the quote that is free as it begins, each with its error; 0 where it is known exactly."""
     real, turnover, gain = rows.real, books.exact[TURNOVER], books.exact[GAIN]
@@ -166,7 +166,7 @@ def first_lots(price: int, rows: Rows, books: Books, free: float, doubt: float) 
     return lots_for(need, error, price, whole[STEP]) if amount < 0 else amount // price
 
 
-@compiled
+@inlined
 def next_rung(
     k: int,
     last: int,
@@ -212,7 +212,7 @@ def next_rung(
     return price, lots, GOES_ON
 
 
-@compiled
+@inlined
 def exit_fault(price: int, lots: int, bought: int, whole: Int) -> int:
     """Why an exit cannot be taken for granted, or PROVEN."""
     if bought * float(whole[FEE_BOTTOM]) > _MOST:
@@ -224,7 +224,7 @@ def exit_fault(price: int, lots: int, bought: int, whole: Int) -> int:
     return EXIT_TOO_SMALL if lots < whole[MIN_LOTS] or lots * price < whole[MIN_COST] else PROVEN
 
 
-@compiled
+@inlined
 def note(fills: Int, done: int, candle: int, number: int, k: int, price: int, lots: int) -> int:
     """A row of `fills`, where there is room; the fills done by then."""
     if done < len(fills):
@@ -248,7 +248,7 @@ def cycle(
     limit, limit_doubt, free, doubt = money(rows, books)
     price = int(marks[first, ENTRY])
     lots = first_lots(price, rows, books, free, doubt)
-    outcome[:] = 0
+    outcome[K], outcome[END], outcome[FAULT] = 0, GOES_ON, PROVEN
     if lots < 1:
         if lots == NOT_STARTED:
             return NOT_STARTED, done
@@ -284,21 +284,11 @@ def cycle(
     low_end = at + 1 if what == SELLS_AFTER_LOW else at
     if what == NOTHING:
         at, low_end = OPEN, len(marks)
-    outcome[:] = (
-        k,
-        bought,
-        spent,
-        sell,
-        sell_lots,
-        end,
-        last,
-        buy_candle,
-        fault,
-        low_bought,
-        low_spent,
-        low_from,
-        low_end,
-    )
+    outcome[K], outcome[BOUGHT], outcome[SPENT] = k, bought, spent
+    outcome[PRICE], outcome[LOTS], outcome[END] = sell, sell_lots, end
+    outcome[LAST], outcome[BUY_CANDLE] = last, buy_candle
+    outcome[LOW_BOUGHT], outcome[LOW_SPENT] = low_bought, low_spent
+    outcome[LOW_FROM], outcome[LOW_END] = low_from, low_end
     return at, done
 
 

@@ -6,7 +6,7 @@ with whole numbers, or not at all. Units: prices in ticks, coins in lots, quote 
 
 import numpy as np
 
-from bot.backtest.kernel_compile import compiled
+from bot.backtest.kernel_compile import inlined
 
 UNPROVEN = -1
 DIGITS = 18
@@ -19,7 +19,7 @@ _MOST_EXACT = 1e15
 """Whole numbers up to here, and the difference of two products as below, are exact."""
 
 
-@compiled
+@inlined
 def exit_ticks(spent: int, bought: int, ratio: int) -> int:
     """ceil(spent / bought * ratio / UNIT): an exit's price.
 
@@ -46,7 +46,7 @@ def exit_ticks(spent: int, bought: int, ratio: int) -> int:
     return whole if over + spent < 0 else UNPROVEN
 
 
-@compiled
+@inlined
 def rebuy_ticks(last: int, ratio: int) -> int:
     """floor(last * ratio / UNIT): a re-buy's price, decided as an exit's is."""
     cut = ratio < 0
@@ -64,7 +64,7 @@ def rebuy_ticks(last: int, ratio: int) -> int:
     return UNPROVEN if cut and over + last >= 0 else whole - 1
 
 
-@compiled
+@inlined
 def lots_for(amount: float, error: float, price: int, step: int) -> int:
     """floor(amount / price) where `amount`, to `error`, is first cut down to a multiple of `step` (0: it is not)."""
     if not amount < _MOST_EXACT:
@@ -82,7 +82,7 @@ def lots_for(amount: float, error: float, price: int, step: int) -> int:
     return int(whole)
 
 
-@compiled
+@inlined
 def passes(amount: float, limit: float, error: float) -> int:
     """1 where amount > limit, 0 where it is not, UNPROVEN where the error leaves that open."""
     if abs(amount - limit) <= error:

@@ -1,0 +1,184 @@
+"""The fast engines fill what the exact one does, one by one, on real files and on made-up ones."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from bot.backtest import batch
+from bot.backtest.exact import run_exact
+from bot.backtest.fast import run, run_fast, tree_of
+from bot.backtest.history import History
+from bot.backtest.kernel_plain import LeftToExact
+from bot.backtest.model import BacktestRun, Engine, Terms
+from bot.backtest.ticks import NoTicks
+from bot.domain.market import Side
+from bot.domain.money import Quote
+from bot.domain.params import StrategyParams
+from tests.backtest.candles import FILES, candles, real, rules_of
+from tests.backtest.draws import drawn, made_up, terms_drawn, window
+
+D = Decimal
+BIN = replace(StrategyParams(), taxa=D(0), lucro_reaplicar=False, saldo_limite=D(0))
+
+
+@dataclass
+class Count:
+    runs: int = 0
+    fills: int = 0
+    left: Counter = field(default_factory=Counter)
+    unproven: Counter = field(default_factory=Counter)
+
+    def told(self, where: str) -> str:
+        return (
+            f"{where}: {self.runs} runs, {self.fills} fills equal; "
+            f"left to the exact path {dict(self.left)}; not proven by the compiled one {dict(self.unproven)}"
+        )
+
+
+def agree(params: StrategyParams, terms: Terms, history: History, count: Count) -> None:
+    """Both fast engines against the exact one: fills, cycles, profit, what is open."""
+    exact = run_exact(params, terms, history)
+    count.runs += 1
+    count.fills += len(exact.fills)
+    try:
+        fast = run_fast(params, terms, history)
+    except LeftToExact as why:
+        count.left[str(why)] += 1
+    else:
+        assert fast.fills == exact.fills
+        assert (fast.cycles, fast.net_profit, fast.open) == (exact.cycles, exact.net_profit, exact.open)
+    try:
+        prepared = batch.prepare(history, terms)
+    except NoTicks as none:
+        count.unproven[str(none)] += 1
+        return
+    rows, why_not = batch.fills_of(prepared, terms, params)
+    if why_not:
+        count.unproven[batch.REASONS[why_not]] += 1
+        return
+    assert rows.tolist() == in_ticks_and_lots(exact)
+    (summary,) = batch.evaluate(prepared, terms, [params])
+    assert (summary["proven"], summary["fills"]) == (1, len(exact.fills))
+    assert summary["cycles"] == len(exact.cycles)
+    assert summary["net_profit"] == near(exact.net_profit)
+    assert summary["unrealised"] == near(exact.open.unrealised if exact.open else Quote.zero())
+    assert summary["open_rebuys"] == (exact.open.rebuys if exact.open else -1)
+
+
+def near(amount: Quote):
+    return pytest.approx(float(amount.value), rel=1e-9, abs=1e-6)
+
+
+def in_ticks_and_lots(run: BacktestRun) -> list[list[int]]:
+    rules = run.terms.rules
+    return [
+        [
+            fill.candle,
+            fill.cycle,
+            fill.k if fill.side is Side.BUY else -1 - fill.k,
+            int(fill.price.value / rules.tick),
+            int(fill.quantity.value / rules.lot_step),
+        ]
+        for fill in run.fills
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_random_strategies_fill_alike_on_slices_of_real_files(name: str) -> None:
+    history, count = real(name), Count()
+    for number in range(12):
+        seed = f"{name}/{number}"
+        agree(drawn(seed), terms_drawn(seed, history.scale), window(history, seed, 6_000), count)
+    print(count.told(name))
+    assert sum(count.unproven.values()) < count.runs / 2
+
+
+def test_random_strategies_fill_alike_on_made_up_prices_that_leap() -> None:
+    count = Count()
+    for number in range(25):
+        history = made_up(number, 3_000, spread=0.0015)
+        agree(drawn(f"leap/{number}"), terms_drawn(f"leap/{number}", 2), history, count)
+    print(count.told("made up"))
+    assert sum(count.unproven.values()) < count.runs / 2
+
+
+def test_random_strategies_fill_alike_where_a_price_has_few_ticks() -> None:
+    """Cheap coins: ties between prices, quantities and limits are everyday there."""
+    count = Count()
+    for number in range(25):
+        history = made_up(number, 2_000, start=900, scale=8, spread=0.004)
+        rules = rules_of("0.00000001", "1", "0.5")
+        agree(drawn(f"cheap/{number}"), Terms(rules), history, count)
+    print(count.told("cheap"))
+    assert sum(count.unproven.values()) < count.runs / 2
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", FILES)
+def test_random_strategies_fill_alike_on_whole_files(name: str) -> None:
+    history, count = real(name), Count()
+    for number in range(150):
+        seed = f"{name}/whole/{number}"
+        agree(drawn(seed, calm=number % 3 > 0), terms_drawn(seed, history.scale), history, count)
+    print(count.told(name))
+    assert sum(count.unproven.values()) < count.runs / 2
+
+
+def test_a_run_of_round_numbers_is_decided_though_every_price_is_a_tie() -> None:
+    """60000 * 1.035 = 62100.00 and 300 / 60000 = 0.005 lots exactly: doubles alone would guess."""
+    rows = [("60000", "60000", "60000", "60000"), ("60000", "62100", "59400", "60000"), ("60000",) * 4]
+    history, terms = candles(rows), Terms(rules_of())
+    prepared = batch.prepare(history, terms)
+    rows_, why_not = batch.fills_of(prepared, terms, BIN)
+    assert why_not == 0
+    assert rows_.tolist()[0] == [0, 1, 0, 6_000_000, 5_000]
+    assert rows_.tolist() == in_ticks_and_lots(run_exact(BIN, terms, history))
+
+
+def test_what_only_the_exact_path_can_do_falls_back_and_says_why() -> None:
+    history = made_up(3, 500)
+    terms = Terms(replace(rules_of(), lot_step=D(0)))
+    fell = run(StrategyParams(), terms, history)
+    assert (fell.engine, fell.fell_back) == (Engine.EXACT, "the pair has no tick or no lot step")
+    fast = run(StrategyParams(), Terms(rules_of()), history)
+    assert (fast.engine, fast.fell_back) == (Engine.FAST, None)
+    asked = run(StrategyParams(), Terms(rules_of()), history, Engine.EXACT)
+    assert (asked.engine, asked.fell_back, asked.fills) == (Engine.EXACT, None, fast.fills)
+
+
+def test_candles_prepared_for_one_tick_are_refused_for_another() -> None:
+    prepared = batch.prepare(made_up(1, 100), Terms(rules_of("0.01")))
+    with pytest.raises(ValueError, match="another tick"):
+        batch.evaluate(prepared, Terms(rules_of("0.1")), [StrategyParams()])
+
+
+def test_a_tree_is_shared_by_runs_of_different_rules() -> None:
+    history = made_up(5, 4_000)
+    tree = tree_of(history)
+    for tick in ("0.01", "0.5"):
+        terms = Terms(rules_of(tick))
+        assert (
+            run_fast(drawn("shared"), terms, history, tree).fills
+            == run_exact(drawn("shared"), terms, history).fills
+        )
+
+
+def test_prepared_candles_travel_as_a_folder(tmp_path) -> None:
+    import pickle
+
+    terms = Terms(rules_of())
+    prepared = batch.prepare(made_up(2, 5_000), terms)
+    kept = prepared.kept(tmp_path / "prepared")
+    sent = pickle.dumps(kept)
+    assert len(sent) < 1_000
+    sets = [drawn(f"travel/{number}") for number in range(8)]
+    one, other = (batch.evaluate(p, terms, sets) for p in (prepared, pickle.loads(sent)))
+    assert np.array_equal(one, other)
+
+
+def test_no_set_at_all_is_no_answer_at_all() -> None:
+    terms = Terms(rules_of())
+    assert len(batch.evaluate(batch.prepare(made_up(2, 100), terms), terms, [])) == 0

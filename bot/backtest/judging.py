@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import figures
 from bot.backtest.history import History
-from bot.backtest.model import Terms
+from bot.backtest.model import BacktestRun, Terms
 from bot.backtest.outcome import SCORE, Outcome, Table
 from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.shared_history import HistoryFile, lay_down, named
@@ -206,8 +206,12 @@ _FROM = {name: name for name in SCORE.names or ()} | {"most_invested": "max_inve
 
 
 def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Outcome:
-    """From a run in decimals."""
-    run = run_exact(params, terms, history)
+    """By the exact path."""
+    return outcome_of(run_exact(params, terms, history), history)
+
+
+def outcome_of(run: BacktestRun, history: History) -> Outcome:
+    """Of a run over exactly these candles, in decimals."""
     told = figures(run, history)
     return Outcome(
         net_profit=told.net_profit.value,

@@ -45,6 +45,8 @@ class CrashReplay:
     `fall` is the fraction from the highest price to the lowest after it, within the crash's days. `started` is the
     last whole hour before them, where a ladder began: it used `rebuys`, `ran_out` says whether no more could be
     bought, `worst` was its largest paper loss, and it was out after `exit_ms` (None: not by the end of the history).
+    `starts` ladders began within those days: `ran_out_within` of them could buy no more at some time, and
+    `worst_within` is the largest paper loss among them.
     """
 
     crash: Crash
@@ -54,6 +56,9 @@ class CrashReplay:
     ran_out: bool
     worst: Quote
     exit_ms: int | None
+    starts: int
+    ran_out_within: int
+    worst_within: Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,7 @@ def _replays(history: History, table: SurvivalTable) -> Iterator[CrashReplay]:
         if place < 0:
             continue
         row = table.rows[place]
+        within = slice(place, int(np.searchsorted(table.times, crash.end)))
         exit_ms = table.exit_ms[place]
         yield CrashReplay(
             crash=crash,
@@ -260,6 +266,9 @@ def _replays(history: History, table: SurvivalTable) -> Iterator[CrashReplay]:
             ran_out=bool(table.ran_out[place]),
             worst=_quote(row["worst_loss"]),
             exit_ms=None if np.isnan(exit_ms) else int(exit_ms),
+            starts=within.stop - within.start,
+            ran_out_within=int(table.ran_out[within].sum()),
+            worst_within=_quote(table.rows["worst_loss"][within].max()),
         )
 
 

@@ -19,6 +19,8 @@ COMMANDS = {
     "backtest": "Run a strategy FILE over candles: what it would have done.",
     "compare": "Run two strategy files over the same candles, side by side.",
     "history": "Public candles for backtests: get them, list them, check them.",
+    "survival": "Start a strategy FILE at every hour of the candles: how often it ran out, and for how long.",
+    "sweep": "Run many variations of a strategy FILE, and judge the choice among them.",
     "doctor": "Check settings, database, clock and reachability.",
     "keys": "Add, list or remove exchange keys while the bot is not running.",
     "sandbox": "Offline stand-ins that speak the real protocols, on loopback only.",

@@ -160,6 +160,8 @@ def test_a_crash_in_the_candles_is_replayed_from_the_hour_before_it() -> None:
     assert found.crashes[0].ran_out
     assert found.crashes[0].exit_ms == 4 * DAY_MS
     assert found.crashes[0].worst.value > 400
+    assert (found.crashes[0].starts, found.crashes[0].ran_out_within) == (48, 24)
+    assert found.crashes[0].worst_within == found.crashes[0].worst
 
 
 def test_only_crashes_wholly_within_the_history_are_named() -> None:

@@ -1,0 +1,83 @@
+"""What the commands of many runs share: where they run, how far they are, and how they are stopped."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from bot.backtest.sweep import Progress
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+STOPPED = 130
+"""What a command that was stopped exits with, as shells expect after Ctrl-C."""
+_MINUTE, _HOUR = 60, 3600
+
+
+def pool_options(command: _Command) -> _Command:
+    """Adds `--workers` and `--dask`."""
+    at = click.option("--dask", help="Run on a Dask cluster: tcp://host:8786. Needs the extra [dask].")
+    many = click.option("--workers", type=click.IntRange(1), help="Processes here; else one a processor.")
+    return many(at(command))
+
+
+@contextmanager
+def stoppable(words: str) -> Iterator[threading.Event]:
+    """An event that Ctrl-C and a polite kill set; `words` are told once. The second Ctrl-C ends at once."""
+    stop = threading.Event()
+
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo(f"\n{words}", err=True)
+
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar with the time left, on standard error where that is a terminal; else nothing is shown."""
+    if not sys.stderr.isatty():
+        yield lambda _progress: None
+        return
+    line: Any = None
+
+    def told(progress: Progress) -> None:
+        nonlocal line
+        if line is None:
+            line = click.progressbar(
+                length=progress.total, label=what, show_eta=False, item_show_func=_left, file=sys.stderr
+            )
+        line.update(progress.done - line.pos, progress)
+
+    try:
+        yield told
+    finally:
+        if line is not None:
+            line.render_finish()
+
+
+def _left(progress: Progress | None) -> str:
+    """The sets, and the time left at the pace so far."""
+    if progress is None:
+        return ""
+    counted = f"{progress.done:,} of {progress.total:,}"
+    seconds = progress.seconds_left
+    return counted if seconds is None else f"{counted}, {span(seconds)} left"
+
+
+def span(seconds: float) -> str:
+    """A short time in words: 45 s, 3 min, 2.5 h."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"

@@ -1,0 +1,196 @@
+"""`sweep` and `survival` as a person types them: real processes, real signals."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+STRATEGY = (
+    "module.exports = { nome: 'minha', ambiente: 'bybit-demo', par: 'BTCUSDT', limite_recompras: 4, "
+    "saldo_limite: 2000, lucro_alvo_inicial: 0.012 };\n"
+)
+VARY = ("--vary", "lucro_alvo_inicial=0.005:0.02:0.001", "--vary", "recompra_queda_inicial=0.005:0.02:0.005")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a strategy and candles; sweeps are kept in it, compiled code where it always is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bot.cli.sweep_told.user_cache", lambda: tmp_path / "cache")
+    (tmp_path / "one.js").write_text(STRATEGY)
+    draw, price, lines = random.Random(2), 20_000.0, ["open_time_ms,open,high,low,close,volume"]
+    for i in range(6000):
+        opened, price = price, price * (1 + draw.gauss(0, 0.003))
+        high, low = max(opened, price) * 1.0005, min(opened, price) * 0.9995
+        lines.append(f"{1_677_628_800_000 + 60_000 * i},{opened:.2f},{high:.2f},{low:.2f},{price:.2f},1")
+    (tmp_path / "candles.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def call(*args: str) -> Result:
+    return CliRunner().invoke(main, [*args, "--candles", "candles.csv"])
+
+
+def answer(*args: str) -> dict[str, object]:
+    result = call("sweep", "one.js", *args, "--workers", "1", "--json")
+    assert result.exit_code == 0, result.output
+    return timeless(result.stdout)
+
+
+def timeless(text: str) -> dict[str, object]:
+    found = dict(json.loads(text))
+    found.pop("seconds")
+    return found
+
+
+def until(fact: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+class Command:
+    """The real command, in a process of its own, with a cache of its own."""
+
+    def __init__(self, home: Path, cache: str, *more: str) -> None:
+        self.cache = home / cache
+        env = {**os.environ, "TRADER_AUTOMATA_CACHE": str(self.cache), "PYTHONPATH": str(ROOT)}
+        args = ("sweep", "one.js", *VARY, "--candles", "candles.csv", "--engine", "exact", "--json", *more)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bot", *args], cwd=home, env=env, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def kept(self) -> int:
+        """The chunks in its journal: each set is one, by the exact path."""
+        return sum(len(file.read_bytes().splitlines()) - 1 for file in self.cache.glob("sweeps/*.jsonl"))
+
+    def workers(self) -> list[int]:
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [pid for pid in map(int, listed) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def end(self) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=90)
+        return self.process.returncode, out, err
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(home: Path) -> None:
+    """The terminal's Ctrl-C reaches the workers too; a worker killed afterwards changes nothing either."""
+    whole = Command(home, "undisturbed")
+    first = Command(home, "stopped")
+    until(lambda: first.kept() >= 5)
+    os.killpg(first.process.pid, signal.SIGINT)
+    code, out, err = first.end()
+    assert code == 130
+    stopped = json.loads(out)
+    assert not stopped["complete"]
+    assert 5 <= stopped["judged"] < 64
+    assert "Traceback" not in err
+    assert "are kept; the same command goes on" in err
+
+    second = Command(home, "stopped")
+    before = first.kept()
+    until(lambda: second.kept() > before + 5)
+    os.kill(second.workers()[0], signal.SIGKILL)
+    code, out, err = second.end()
+    assert code == 0, err
+    assert second.kept() == 65
+    code, expected, err = whole.end()
+    assert code == 0, err
+    assert timeless(out) == timeless(expected)
+    assert timeless(out)["judged"] == 64
+
+
+def test_a_sweep_tells_front_choice_neighbours_and_walk(home: Path) -> None:
+    found = call(
+        "sweep", "one.js", *VARY, "--walk", "3", "--workers", "1", "--csv", "sets.csv", "--picture", "f.png"
+    )
+    assert found.exit_code == 0, found.output
+    for words in (
+        "64 sets judged", "as it is", "the largest result within", "sets next to it", "together:",
+        "the median set", "History, not a forecast",
+    ):  # fmt: skip
+        assert words in found.stdout
+    rows = list(csv.DictReader((home / "sets.csv").read_text().splitlines()))
+    assert len(rows) == 64
+    assert {row["front"] for row in rows} == {"0", "1"}
+    assert {"result_1", "worst_loss_3", "lucro_alvo_inicial"} <= set(rows[0])
+    assert (home / "f.png").read_bytes().startswith(b"\x89PNG")
+    again = answer(*VARY, "--walk", "3")
+    front = again["front"]
+    assert isinstance(front, list)
+    assert len(front) == sum(row["front"] == "1" for row in rows)
+    shown = {one["number"]: one for one in front}
+    for row in rows:
+        if row["front"] == "1":
+            exact = shown[int(row["number"])]
+            assert float(exact["result"]) == pytest.approx(float(row["result"]), abs=1e-6)
+            assert exact["values"]["lucro_alvo_inicial"] == row["lucro_alvo_inicial"]
+
+
+def test_the_json_is_the_backtest_of_the_set_it_names(home: Path) -> None:
+    found = answer(*VARY)
+    best = found["best"]
+    assert isinstance(best, dict)
+    text = STRATEGY.replace(
+        "lucro_alvo_inicial: 0.012", ", ".join(f"{k}: {v}" for k, v in best["values"].items())
+    )
+    (home / "best.js").write_text(text)
+    ran = json.loads(call("backtest", "best.js", "--json").stdout)
+    assert float(best["net_profit"]) == pytest.approx(float(ran["net_profit"]), abs=1e-9)
+    assert best["cycles"] == len(ran["cycles"])
+
+
+def test_draws_and_optimisers_are_the_same_each_time(home: Path) -> None:
+    ranges = ("--vary", "lucro_alvo_inicial=0.005:0.03", "--vary", "recompra_queda_inicial=0.005:0.03")
+    for mode in (("--random", "20"), ("--optimize", "20", "--method", "tpe"), ("--optimise", "20")):
+        assert answer(*ranges, *mode) == answer(*ranges, *mode, "--fresh")
+    assert answer(*ranges, "--random", "20") != answer(*ranges, "--random", "20", "--seed", "2")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ((), "vary: takes at least one parameter"),
+        (("--vary", "lucro_alvo=1"), "lucro_alvo: is no parameter that varies; the nearest is lucro_alvo_"),
+        (("--vary", "taxa=0:0.001"), "taxa: a grid takes from:to:step"),
+        (("--vary", "taxa=0,0.001", "--random", "3", "--optimize", "3"), "--random or --optimize, not both"),
+        (("--vary", "taxa=0,0.001", "--dask", "10.0.0.1:8786"), "--dask: takes an address such as tcp://"),
+        (("--vary", "taxa=0,0.001", "--walk", "5000"), "walk: takes 2 or more windows"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_one_line(home: Path, args: tuple[str, ...], told: str) -> None:
+    (home / "few.csv").write_text("\n".join((home / "candles.csv").read_text().splitlines()[:50]) + "\n")
+    result = CliRunner().invoke(main, ["sweep", "one.js", *args, "--candles", "few.csv"])
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_survival_tells_shares_times_and_losses(home: Path) -> None:
+    found = call("survival", "one.js", "--csv", "starts.csv", "--picture", "s.png")
+    assert found.exit_code == 0, found.output
+    assert "In 100 starts since 2023-03-01: " in found.stdout
+    assert "(history, not a forecast)" in found.stdout
+    told = json.loads(call("survival", "one.js", "--json").stdout)
+    assert told == json.loads(
+        call("survival", "one.js", "--json", "--engine", "exact", "--workers", "2").stdout
+    )
+    rows = list(csv.DictReader((home / "starts.csv").read_text().splitlines()))
+    assert told["starts"] == len(rows) == 100
+    assert float(told["still_open"]) == sum(row["exit_ms"] == "" for row in rows) / 100
+    assert float(told["worst_loss"]["worst"]) == max(float(row["worst_loss"]) for row in rows)
+    assert (home / "s.png").read_bytes().startswith(b"\x89PNG")

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -59,6 +60,14 @@ class Chat:
             "[document.documentElement, document.querySelector('#log')].map(e => e.scrollWidth - e.clientWidth)"
         )
         assert wide == [0, 0]
+
+
+async def becomes(look: Callable[[], Awaitable[Any]], wanted: Any, *, seconds: float = 5) -> None:
+    """Look until it is so: what a page does after a press, it does when it has an answer."""
+    end = time.monotonic() + seconds
+    while (seen := await look()) != wanted and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    assert seen == wanted
 
 
 @pytest_asyncio.fixture(params=["light", "dark"], loop_scope="module")

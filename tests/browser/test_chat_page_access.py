@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.chat_desk import Chat, chat, part, photo
+from tests.browser.chat_desk import Chat, becomes, chat, part, photo
 from tests.browser.chromium import needs_chromium
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
@@ -118,12 +118,12 @@ async def test_the_keyboard_alone_writes_presses_opens_and_closes(chat):
     await page.keyboard.type("/st")
     await page.locator("#commands button").first.wait_for()
     await page.keyboard.press("ArrowUp")
-    assert await page.evaluate(focused) == "/stopParar"
+    await becomes(lambda: page.evaluate(focused), "/stopParar")
     await page.keyboard.press("ArrowDown")
-    assert await page.evaluate(focused) == "/statusComo vai"
+    await becomes(lambda: page.evaluate(focused), "/statusComo vai")
     await page.keyboard.press("Enter")
     await page.locator(".message.user").get_by_text("/status").last.wait_for()
-    assert await page.evaluate("document.activeElement.id") == "text"
+    await becomes(lambda: page.evaluate("document.activeElement.id"), "text")
     assert await reached(page, "Sim, executar", "Shift+Tab")
     await page.keyboard.press("Enter")
     assert (await chat.last_update("callback_query"))["callback_query"]["data"] == "y"
@@ -134,13 +134,13 @@ async def test_the_keyboard_alone_writes_presses_opens_and_closes(chat):
     await page.keyboard.press("Enter")
     await page.get_by_role("dialog", name="Foto").wait_for()
     await page.keyboard.press("Escape")
-    assert await page.evaluate("document.activeElement.getAttribute('aria-label')") == "Ampliar foto"
+    await becomes(lambda: page.evaluate("document.activeElement.getAttribute('aria-label')"), "Ampliar foto")
     assert await reached(page, "Pessoa: Ana", "Shift+Tab")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Tab")
-    assert await page.evaluate("document.activeElement.type") == "radio"
+    await becomes(lambda: page.evaluate("document.activeElement.type"), "radio")
     await page.keyboard.press("Escape")
-    assert await page.evaluate("document.activeElement.id") == "person"
+    await becomes(lambda: page.evaluate("document.activeElement.id"), "person")
 
 
 async def reached(page, label: str, key: str) -> bool:

@@ -2,10 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import dropwhile
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +22,7 @@ from bot.ports.history import Interval, Kline, Month
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _NAMES = ("time", "open", "high", "low", "close", "volume")
 _PRICES = _NAMES[1:5]
@@ -62,32 +66,16 @@ class MonthFile:
 
     def summary(self) -> MonthSummary | None:
         """None where there is no file; raises `BadMonth` where it cannot be read."""
-        import pyarrow as pa  # noqa: PLC0415 - 80 ms, not needed by a command that only asks for help
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
         if not self._path.exists():
             return None
-        try:
-            footer = pq.read_metadata(self._path)
-            note = json.loads(footer.metadata[_NOTE])
-            return MonthSummary(
-                self._month,
-                footer.num_rows,
-                int(note["scale"]),
-                int(note["first"]),
-                int(note["last"]),
-                int(note["until"]),
-                self._path.stat().st_size,
-            )
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as exc:
-            raise self._broken(f"cannot be read ({_first_line(exc)})") from exc
+        with self._opened() as file:
+            return self._summary_of(file)
 
     def columns(self) -> Columns:
         """Times and prices, judged; raises `BadMonth`."""
-        summary = self.summary()
-        if summary is None:
-            raise self._broken("is not there")
-        table = self._read(_NAMES[:5])
+        with self._opened() as file:
+            summary = self._summary_of(file)
+            table = self._read(file, _NAMES[:5])
         whole = self._whole(table)
         if reason := self._wrong(whole, summary.until):
             raise self._broken(reason)
@@ -98,18 +86,23 @@ class MonthFile:
         return Columns(whole, scale)
 
     def extend(self, klines: Sequence[Kline], until: int) -> None:
-        """Write the month anew with these candles at its end, known until `until`; raises `BadMonth`."""
+        """Write the month anew with these candles at its end, known until `until`; raises `BadMonth`.
+
+        Candles at their beginning that are known already are left as they are on disk: somebody else was faster.
+        """
         import pyarrow as pa  # noqa: PLC0415
 
-        known = self.known_until()
-        if known is not None and known >= until and not klines:
-            return
-        if klines and known is not None and klines[0].at < known:
-            raise self._broken(f"is known until {known} already, a candle of {klines[0].at} cannot be added")
+        kept: pa.Table | None = None
+        known = self._month.start
+        if self._path.exists():
+            with self._opened() as file:
+                known = self._summary_of(file).until
+                if known >= until:
+                    return
+                kept = self._read(file, _NAMES)
         try:
-            table = _table(klines)
-            if known is not None:
-                kept = self._read(_NAMES)
+            table = _table(tuple(dropwhile(lambda one: one.at < known, klines)))
+            if kept is not None:
                 schema = _widest(kept.schema, table.schema)
                 table = pa.concat_tables([kept.cast(schema), table.cast(schema)])
         except pa.ArrowException as exc:
@@ -117,6 +110,40 @@ class MonthFile:
         if reason := self._wrong(self._whole(table), until):
             raise self._broken(reason)
         self._write(table, until)
+
+    @contextmanager
+    def _opened(self) -> Iterator["pq.ParquetFile"]:
+        """One state of the file: another process may rename a newer one into its place meanwhile."""
+        import pyarrow as pa  # noqa: PLC0415 - 80 ms, not needed by a command that only asks for help
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pools keep 20 MB that a worker has not
+        try:
+            with (
+                self._path.open("rb") as stream,
+                pq.ParquetFile(stream, page_checksum_verification=True) as file,
+            ):
+                yield file
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as exc:
+            raise self._broken(f"cannot be read ({_first_line(exc)})") from exc
+
+    def _summary_of(self, file: "pq.ParquetFile") -> MonthSummary:
+        note = json.loads(file.metadata.metadata[_NOTE])
+        return MonthSummary(
+            self._month,
+            file.metadata.num_rows,
+            int(note["scale"]),
+            int(note["first"]),
+            int(note["last"]),
+            int(note["until"]),
+            self._path.stat().st_size,
+        )
+
+    def _read(self, file: "pq.ParquetFile", names: Sequence[str]) -> "pa.Table":
+        table = file.read(columns=list(names), use_threads=False)
+        if table.column_names != list(names) or any(column.null_count for column in table.columns):
+            raise self._broken("has columns missing, or empty cells")
+        return table
 
     def _whole(self, table: "pa.Table") -> Column:
         parts = [whole_numbers(table.column(name).combine_chunks()) for name in _NAMES[:5]]
@@ -141,21 +168,6 @@ class MonthFile:
         fair = (lows > 0) & (lows <= opens) & (lows <= closes) & (opens <= highs) & (closes <= highs)
         return "" if fair.all() else f"holds an impossible candle at {times[~fair][0]}"
 
-    def _read(self, names: Iterable[str]) -> "pa.Table":
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
-        pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pools keep 20 MB that a worker has not
-        try:
-            table = pq.read_table(
-                self._path, columns=list(names), page_checksum_verification=True, use_threads=False
-            )
-            if any(column.null_count for column in table.columns):
-                raise self._broken("holds empty cells")
-        except (pa.ArrowException, OSError, KeyError) as exc:
-            raise self._broken(f"cannot be read ({_first_line(exc)})") from exc
-        return table
-
     def _write(self, table: "pa.Table", until: int) -> None:
         """Whole or not at all: written beside, flushed to the disk, renamed into place."""
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -166,7 +178,7 @@ class MonthFile:
         note = {"form": _FORM, "scale": scale, "first": first, "last": last, "until": until}
         noted = table.replace_schema_metadata({_NOTE: json.dumps(note)})
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(f".{os.getpid()}.partial")
+        partial = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
         try:
             with partial.open("wb") as stream:
                 pq.write_table(

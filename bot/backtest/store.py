@@ -89,8 +89,8 @@ class HistoryStore:
     ) -> None:
         """Add candles: all there are from `start`, which `missing` named, until `until` (ms UTC).
 
-        Raises `BadMonth` where they leave a hole, are not sorted, there twice or not of this interval: nothing
-        of that month is written then.
+        What is known already stays as it is. Raises `BadMonth` where candles leave a hole, are not sorted, there
+        twice or not of this interval: nothing of that month is written then.
         """
         chosen = {month: tuple(rows) for month, rows in groupby(klines, lambda one: Month.of(one.at))}
         wanted = tuple(months_between(start, until))
@@ -139,8 +139,8 @@ class HistoryStore:
         table, filled = np.empty((5, sum(one.rows for one in summaries)), np.int64), 0
         for file in files:
             part = file.columns()
-            rows = part.table.shape[1]
-            table[:, filled : filled + rows] = _rescaled(part.table, scale - part.scale)
+            rows = min(part.table.shape[1], table.shape[1] - filled)  # a month may have grown meanwhile
+            table[:, filled : filled + rows] = _rescaled(part.table, scale - part.scale)[:, :rows]
             filled += rows
         release_memory()
         return Columns(table[:, :filled], scale)

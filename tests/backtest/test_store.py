@@ -2,6 +2,7 @@
 
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -148,12 +149,60 @@ def test_bad_candles_are_refused_and_nothing_is_written(store: HistoryStore, har
     assert files(store) == {}
 
 
-def test_candles_that_would_leave_a_hole_or_overlap_are_refused(store: HistoryStore):
+def test_candles_that_would_leave_a_hole_are_refused(store: HistoryStore):
     with pytest.raises(BadMonth, match="would leave a hole"):
         store.append(*PAIR, klines(JAN + HOUR, FEB), start=JAN + HOUR, until=FEB)
-    store.append(*PAIR, klines(JAN, JAN + 9 * HOUR), start=JAN, until=JAN + 9 * HOUR)
-    with pytest.raises(BadMonth, match="is known until"):
-        store.append(*PAIR, klines(JAN, FEB), start=JAN, until=FEB)
+    assert files(store) == {}
+
+
+def test_what_another_process_was_faster_to_bring_stays_as_it_is(store: HistoryStore):
+    mine, other = klines(JAN, FEB), klines(JAN, FEB, places=3)
+    store.append(*PAIR, other[:9], start=JAN, until=JAN + 9 * HOUR)
+    store.append(*PAIR, mine, start=JAN, until=FEB)
+    assert rows_of(store.load(*PAIR)) == wanted([*other[:9], *mine[9:]])
+    stamp = files(store)["2023-01"].stat().st_mtime_ns
+    store.append(*PAIR, other[:9], start=JAN, until=JAN + 9 * HOUR)
+    store.append(*PAIR, other, start=JAN, until=FEB)
+    assert files(store)["2023-01"].stat().st_mtime_ns == stamp
+
+
+def test_a_parquet_file_of_somebody_elses_is_refused(store: HistoryStore, tmp_path: Path):
+    store.append(*PAIR, klines(JAN, FEB), start=JAN, until=FEB)
+    path = files(store)["2023-01"]
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({}), path)
+    with pytest.raises(BadMonth, match="cannot be read"):
+        store.load(*PAIR, JAN, FEB)
+    pq.write_table(table.drop_columns(["low"]), path)
+    with pytest.raises(BadMonth, match="columns missing"):
+        store.load(*PAIR, JAN, FEB)
+
+
+def test_two_processes_that_write_and_one_that_reads_never_meet_a_half_file(
+    store: HistoryStore, tmp_path: Path
+):
+    """Two appenders race for each piece while a reader loads: whole candles, in order, at every moment."""
+    rows = klines(JAN, FEB)
+    store.append(*PAIR, rows[:24], start=JAN, until=JAN + 24 * HOUR)
+
+    def write() -> None:
+        own = HistoryStore(store._root)
+        for days in range(2, 32):
+            start = own.missing(*PAIR, JAN, FEB)[:1]
+            begin, until = (start[0].start if start else FEB), JAN + days * 24 * HOUR
+            if begin < until:
+                own.append(*PAIR, [r for r in rows if begin <= r.at < until], start=begin, until=until)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write), pool.submit(write)]
+        seen = 0
+        while not all(writer.done() for writer in writers):
+            history = store.load(*PAIR)
+            assert rows_of(history) == wanted(rows[: len(history)])
+            seen += 1
+        assert [writer.result() for writer in writers] == [None, None]
+    assert seen
+    assert rows_of(store.load(*PAIR)) == wanted(rows)
 
 
 def test_an_interrupted_write_leaves_what_was_there(store: HistoryStore, monkeypatch):

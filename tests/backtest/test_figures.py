@@ -1,11 +1,15 @@
 """Every figure against a hand-computed run, and against a slow walk along each candle's path."""
 
+import doctest
 import random
+import re
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from bot.backtest.as_json import figures_as_json
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import DAY_MS, figures
 from bot.backtest.model import Engine, Terms
@@ -289,3 +293,32 @@ def test_no_file_of_real_candles_parts_the_figures_from_the_walk():
     found = figures(walked.result(), history)
     assert abs(found.worst.amount.value - max(walked.losses)) < CLOSE_ENOUGH
     assert abs(found.result.value - walked.equities[-1]) < CLOSE_ENOUGH
+
+
+# --- docs/backtests.md ------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "backtests.md"
+
+
+def test_the_examples_on_the_page_about_backtests_are_true():
+    failed, tried = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    assert tried > 15
+    assert failed == 0
+
+
+def test_the_page_about_backtests_defines_every_figure_of_the_json():
+    history = history_of([(100, 101, 99, 100)])
+    named = set(re.findall(r"`(\w+)`", PAGE.read_text(encoding="utf-8")))
+    assert set(figures_as_json(figures(walk(HAND, history).result(), history))) <= named
+
+
+def test_the_example_on_the_page_about_backtests_tells_the_run_it_names():
+    history = real("binance_BTCUSDT_5m_202208-202309")
+    found = figures(run_exact(StrategyParams(), Terms(RULES), history), history)
+    text = PAGE.read_text(encoding="utf-8").partition("## An example")[2]
+    for amount in (found.net_profit, found.worst.amount, found.unrealised, found.result, found.hold.net):
+        assert f"{amount.value:,.2f}" in text
+    assert f"{found.cycles} cycles closed, all of them won" in text
+    assert found.lost == 0
+    assert f"{found.under_water.length_ms // DAY_MS} days" in text
+    assert f"{found.exhausted_share:.0%}".replace("%", " %") in text

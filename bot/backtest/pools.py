@@ -1,6 +1,7 @@
 """Where batches run: here, on this machine's processors, or a Dask cluster whose address is given."""
 
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -22,6 +23,7 @@ from bot.errors import InvalidInput
 
 _NICE = 10
 """Below live trading and whatever else the machine is for."""
+_PREFIX = "trader-automata-candles-"
 _PATIENCE = 15
 """Seconds for a cluster to answer, and for its first worker."""
 
@@ -49,7 +51,8 @@ class LocalPool:
         return self._executor
 
     def carry(self, given: Portable) -> object:
-        self._folder = tempfile.TemporaryDirectory(prefix="trader-automata-")
+        _sweep_up()
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-")
         return given.on_disk(Path(self._folder.name))
 
     def verdict(self, error: BaseException) -> Verdict:
@@ -61,6 +64,24 @@ class LocalPool:
         if self._folder is not None:
             self._folder.cleanup()
         self._executor = self._folder = None
+
+
+def _sweep_up() -> None:
+    """Remove what a killed process left: its files are as large as the candles."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class _Quiet(ProcessPoolExecutor):

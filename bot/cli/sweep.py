@@ -1,19 +1,26 @@
 """`sweep FILE.js --vary ...`: many variations of a strategy on real candles, and whether the choice can be trusted."""
 
 import json
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.backtest.model import Engine
 from bot.backtest.optimise import Method
-from bot.backtest.sweep import Sweep, Sweeper
+from bot.backtest.sweep import Sweeper
 from bot.cli.market_options import Asked, Market, engine_option, market_options, open_market, read_strategy
 from bot.cli.moments import Share
 from bot.cli.studies import STOPPED, bar, pool_options, stoppable
 from bot.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from bot.backtest.executors import Pool
+    from bot.backtest.space import Space
+    from bot.cli.sweep_told import Study
 
 _STOPPING = "stopping: what is under way is finished and kept"
 
@@ -58,74 +65,90 @@ def sweep(
     *,
     file: Path,
     vary: tuple[str, ...],
-    draws: int | None,
-    tries: int | None,
-    method: str,
-    seed: int,
-    walk: int | None,
-    max_loss: Any,  # noqa: ANN401 - a Decimal or None, as Share gives it
     engine: str,
     workers: int | None,
     dask: str | None,
-    fresh: bool,
-    csv_file: Path | None,
-    picture: Path | None,
-    as_json: bool,
-    **asked: Any,  # noqa: ANN401 - the options
+    **typed: Any,  # noqa: ANN401 - the other options
 ) -> None:
     """Run variations of a strategy FILE over candles. The same command goes on where a stopped one ended."""
-    from bot.backtest.judging import Assignment  # noqa: PLC0415 - `--help` needs no numbers
-    from bot.backtest.pools import open_pool  # noqa: PLC0415 - the same
+    from bot.backtest.pools import open_pool  # noqa: PLC0415 - `--help` needs no numbers
     from bot.backtest.space import read_space  # noqa: PLC0415 - the same
-    from bot.backtest.walk import windows_of  # noqa: PLC0415 - the same
-    from bot.cli import sweep_told  # noqa: PLC0415 - the same
 
-    if draws is not None and tries is not None:
+    wanted = Wanted(**{name: typed.pop(name) for name in Wanted.__slots__})
+    if wanted.draws is not None and wanted.tries is not None:
         raise InvalidInput("random", "--random or --optimize, not both")
     strategy = read_strategy(file)
     space = read_space(strategy.params, vary)
-    if draws is None and tries is None:
+    if wanted.draws is None and wanted.tries is None:
         _ = space.size
     pool = open_pool(workers, dask)
-    market = open_market(Asked(**asked), strategy.par)
-    whole = (int(market.history.times[0]), int(market.history.times[-1]) + market.history.step_ms)
-    windows = windows_of(market.history, walk) if walk is not None else ()
-    given = Assignment(space, market.terms, market.history, (whole, *windows), exact=engine == Engine.EXACT)
-    mode = {"draws": draws, "tries": tries, "method": method if tries else None, "seed": seed}
-    began = perf_counter()
-    with (
-        stoppable(_STOPPING) as stop,
-        bar("sets") as told,
-        sweep_told.journal(given.key, mode, fresh=fresh) as kept,
-    ):
-        sweeper = Sweeper(given, pool, kept, stop, told)
-        found = _swept(sweeper, draws, tries, seed, Method(method))
-    study = sweep_told.study_of(given, found, windows, max_loss, perf_counter() - began)
-    if csv_file is not None:
-        sweep_told.write_csv(csv_file, study)
-    if picture is not None and len(found.rows):
-        picture.write_bytes(sweep_told.picture(study))
-    if as_json:
-        click.echo(json.dumps(sweep_told.as_json(study, market.load_s)))
-    else:
-        _print(study, market, strategy.nome)
-    if not found.complete:
+    market = open_market(Asked(**typed), strategy.par)
+    if not wanted.as_json:
+        click.echo(f"{strategy.nome} on {market.terms.rules.symbol} ({market.history.source})\n")
+    found = _study(wanted, space, market, pool, exact=engine == Engine.EXACT)
+    _tell(wanted, found, market)
+    if not found.sweep.complete:
         click.echo(
-            f"stopped: {study.done:,} of {found.total:,} sets are kept; the same command goes on", err=True
+            f"stopped: {found.done:,} of {found.sweep.total:,} sets are kept; the same command goes on",
+            err=True,
         )
         raise SystemExit(STOPPED)
 
 
-def _swept(sweeper: Sweeper, draws: int | None, tries: int | None, seed: int, method: Method) -> Sweep:
-    if tries is not None:
-        return sweeper.search(tries, seed, method)
-    return sweeper.grid() if draws is None else sweeper.random(draws, seed)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was typed beside strategy, candles and workers."""
+
+    draws: int | None
+    tries: int | None
+    method: str
+    seed: int
+    walk: int | None
+    max_loss: Decimal | None
+    fresh: bool
+    csv_file: Path | None
+    picture: Path | None
+    as_json: bool
+
+    def mode(self) -> dict[str, Any]:
+        """Which points: a part of the sweep's name."""
+        method = self.method if self.tries else None
+        return {"draws": self.draws, "tries": self.tries, "method": method, "seed": self.seed}
 
 
-def _print(study: Any, market: Market, name: str) -> None:  # noqa: ANN401 - a sweep_told.Study, not loaded here
-    from bot.cli import sweep_words  # noqa: PLC0415 - JSON needs none
+def _study(wanted: Wanted, space: "Space", market: Market, pool: "Pool", *, exact: bool) -> "Study":
+    from bot.backtest.judging import Assignment  # noqa: PLC0415 - `--help` needs no numbers
+    from bot.backtest.walk import windows_of  # noqa: PLC0415 - the same
+    from bot.cli.sweep_told import journal, study_of  # noqa: PLC0415 - the same
 
-    click.echo(f"{name} on {market.terms.rules.symbol} ({market.history.source})\n")
+    history = market.history
+    whole = (int(history.times[0]), int(history.times[-1]) + history.step_ms)
+    windows = windows_of(history, wanted.walk) if wanted.walk is not None else ()
+    given = Assignment(space, market.terms, history, (whole, *windows), exact=exact)
+    began = perf_counter()
+    with (
+        stoppable(_STOPPING) as stop,
+        bar("sets") as told,
+        journal(given.key, wanted.mode(), fresh=wanted.fresh) as kept,
+    ):
+        sweeper = Sweeper(given, pool, kept, stop, told)
+        if wanted.tries is not None:
+            found = sweeper.search(wanted.tries, wanted.seed, Method(wanted.method))
+        else:
+            found = sweeper.grid() if wanted.draws is None else sweeper.random(wanted.draws, wanted.seed)
+    return study_of(given, found, windows, wanted.max_loss, perf_counter() - began)
+
+
+def _tell(wanted: Wanted, study: "Study", market: Market) -> None:
+    from bot.cli import sweep_told, sweep_words  # noqa: PLC0415 - `--help` needs no numbers
+
+    if wanted.csv_file is not None:
+        sweep_told.write_csv(wanted.csv_file, study)
+    if wanted.picture is not None and len(study.sweep.rows):
+        wanted.picture.write_bytes(sweep_told.picture(study))
+    if wanted.as_json:
+        click.echo(json.dumps(sweep_told.as_json(study, market.load_s)))
+        return
     for text in sweep_words.lines(study):
         click.echo(text)
     click.echo(f"\nassumed: {'; '.join(market.notes)}")

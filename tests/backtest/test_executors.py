@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,10 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         pids = [int(p.name.split(".")[1]) for p in tmp_path.glob("[0-9]*.*")]
         parent.kill()
     until(lambda: not any(alive(pid) for pid in pids), 10)
+    left = f"trader-automata-candles-{parent.pid}-*"
+    assert list(Path(tempfile.gettempdir()).glob(left))
+    list(run_batches(LocalPool(1), GIVEN, add_up, numbered(1)))
+    assert not list(Path(tempfile.gettempdir()).glob(left))
 
 
 @pytest.fixture

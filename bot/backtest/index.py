@@ -7,7 +7,6 @@ multiple of BRANCH with what no order touches, so that no search minds where the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,9 @@ from numpy.typing import NDArray
 SHIFT = 4
 BRANCH = 1 << SHIFT
 LAST = BRANCH - 1
-NEVER_LOW = {"int32": (1 << 31) - 1, "int64": (1 << 63) - 1}
-NEVER_HIGH = -1
+NEVER_LOW, NEVER_HIGH = (1 << 63) - 1, -1
 
-Whole = NDArray[np.int32] | NDArray[np.int64]
+Whole = NDArray[np.int64]
 Numbers = Sequence[int] | Whole
 
 
@@ -28,24 +26,20 @@ class Tree:
 
     lows: Whole
     highs: Whole
-    levels: NDArray[np.int64]
+    levels: Whole
 
 
-def grow(lows: NDArray[np.int64], highs: NDArray[np.int64]) -> Tree:
-    """The tree over candles of these lows and highs, in 32 bits where they fit."""
-    kind = (
-        "int32" if int(highs.max()) < NEVER_LOW["int32"] and int(lows.max()) < NEVER_LOW["int32"] else "int64"
-    )
-    low_levels = [_filled(lows.astype(kind), NEVER_LOW[kind])]
-    high_levels = [_filled(highs.astype(kind), NEVER_HIGH)]
+def grow(lows: Whole, highs: Whole) -> Tree:
+    """The tree over candles of these lows and highs, 1 or more."""
+    low_levels, high_levels = [_filled(lows, NEVER_LOW)], [_filled(highs, NEVER_HIGH)]
     while len(low_levels[-1]) > BRANCH:
-        low_levels.append(_filled(low_levels[-1].reshape(-1, BRANCH).min(axis=1), NEVER_LOW[kind]))
+        low_levels.append(_filled(low_levels[-1].reshape(-1, BRANCH).min(axis=1), NEVER_LOW))
         high_levels.append(_filled(high_levels[-1].reshape(-1, BRANCH).max(axis=1), NEVER_HIGH))
     starts = np.cumsum([0, *(len(level) for level in low_levels)], dtype=np.int64)
     return Tree(np.concatenate(low_levels), np.concatenate(high_levels), starts)
 
 
-def _filled(level: NDArray[Any], never: int) -> NDArray[Any]:
+def _filled(level: Whole, never: int) -> Whole:
     spare = -len(level) % BRANCH
     return np.concatenate((level, np.full(spare, never, dtype=level.dtype))) if spare else level
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest.history import Column, History
-from bot.backtest.index import Tree, Whole, grow
+from bot.backtest.index import Whole, grow
 from bot.backtest.model import Terms
 from bot.backtest.ticks import Ticks, in_ticks
 
@@ -75,18 +75,16 @@ def prepare(history: History, terms: Terms) -> Prepared:
         lows=tree.lows,
         highs=tree.highs,
         levels=tree.levels,
-        marks=_marks(ticks, tree),
+        marks=_marks(ticks),
         depths=depths,
         times=history.times,
         units=np.array([1.0 if aligned else 1.0 / per_tick, float(history.closes[-1]) / per_tick]),
     )
 
 
-def _marks(ticks: Ticks, tree: Tree) -> Whole:
+def _marks(ticks: Ticks) -> Whole:
     """Rows of entry, open, close, rising: a touched candle costs one line of the processor's cache."""
-    marks = np.empty((len(ticks.entries), 4), dtype=tree.lows.dtype)
-    if int(ticks.entries.max()) > np.iinfo(marks.dtype).max:
-        marks = marks.astype(np.int64)
+    marks = np.empty((len(ticks.entries), 4), dtype=np.int64)
     marks[:, 0] = ticks.entries
     marks[:, 1] = np.where(ticks.rising, ticks.opens_down, ticks.opens_up)
     marks[:, 2] = ticks.closes_down

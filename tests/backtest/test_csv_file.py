@@ -51,6 +51,8 @@ BAD = [
     (HEADER + GOOD + "180000,100,90,110,105,1\n", 4, "high 90 is below low 110"),
     (HEADER + "60000,120,110,90,105,1\n", 2, "open or close lies outside low to high"),
     (HEADER + "60000,100,110,90,89.99999999,1\n", 2, "open or close lies outside low to high"),
+    (HEADER + "60000,100,110,90,110.00000001,1\n", 2, "open or close lies outside low to high"),
+    (HEADER + "60000,89,110,90,100,1\n", 2, "open or close lies outside low to high"),
     (HEADER + "1.5,100,110,90,105,1\n", 2, "open_time_ms is '1.5'"),
     (HEADER + "-60000,100,110,90,105,1\n", 2, "open_time_ms is '-60000'"),
     (HEADER + "60000,1234567890.123456789,9999999999,1,1,1\n", 2, "too many digits (at most 18)"),

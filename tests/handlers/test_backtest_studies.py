@@ -15,6 +15,7 @@ from handlers.callback import MAX_BYTES
 from handlers.optimize_views import FIELDS, MOST_FIELDS, optimized_screen
 from handlers.survival import line_text, survival_text
 from handlers.texts import LOCALES, texts_for
+from tests.handlers.household import Household
 from tests.handlers.past import a_household_with_a_past, script
 from tests.handlers.setup_talk import Chat, draft_of, labels, to_item_1, to_review
 from tests.handlers.test_backtest import CARD, SMALL

@@ -155,6 +155,12 @@ def test_candles_that_would_leave_a_hole_are_refused(store: HistoryStore):
     assert files(store) == {}
 
 
+def test_a_candle_after_the_moment_that_is_known_is_refused(store: HistoryStore):
+    with pytest.raises(BadMonth, match="candles of another time"):
+        store.append(*PAIR, klines(JAN, JAN + 10 * HOUR), start=JAN, until=JAN + 9 * HOUR)
+    assert files(store) == {}
+
+
 def test_what_another_process_was_faster_to_bring_stays_as_it_is(store: HistoryStore):
     mine, other = klines(JAN, FEB), klines(JAN, FEB, places=3)
     store.append(*PAIR, other[:9], start=JAN, until=JAN + 9 * HOUR)

@@ -134,7 +134,7 @@ def _risk(words: Words, run: BacktestRun, found: Figures) -> list[Row]:
             share=words.percent(worst.of_budget),
             at=words.moment(worst.at),
         )
-    stretch = words("worst.none")
+    stretch = words("exhausted.none")
     if under.length_ms:
         stretch = words(
             "under.parts" if under.ended else "under.open",

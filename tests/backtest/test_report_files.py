@@ -217,8 +217,8 @@ def test_gaps_slippage_and_a_given_balance_are_told():
     )
     given = replace(run, terms=replace(run.terms, balance=Quote(Decimal(900))))
     lines = list(assumptions(Words("pt_BR"), given, replace(found, assumptions=told)))
-    assert "3 lacunas no histórico, 17 candles faltando; ficam como estão." in lines
-    assert any("na abertura de um candle, 0,05% mais cara" in line for line in lines)
+    assert "3 lacunas no histórico, 17 velas faltando; ficam como estão." in lines
+    assert any("na abertura de uma vela, 0,05% mais cara" in line for line in lines)
     assert any(line.startswith("Saldo no início, como informado: 900,00") for line in lines)
 
 

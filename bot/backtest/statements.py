@@ -75,7 +75,7 @@ def assumptions(words: Words, run: BacktestRun, found: Figures) -> Iterator[str]
     yield words(gaps, gaps=words.tick(told.gaps), missing=words.tick(told.missing))
     yield words("assume.source", source=found.timeline.history.source)
     if told.fell_back is not None:
-        yield words("assume.fell_back", reason=told.fell_back.rstrip("."))
+        yield words("assume.fell_back", reason=words.reason(told.fell_back).rstrip("."))
     elif told.engine is Engine.FAST:
         yield words("assume.engine.fast")
     else:

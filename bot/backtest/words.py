@@ -7,6 +7,7 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
 from bot.backtest.words_en import TEXTS as EN
+from bot.backtest.words_pt import REASONS
 from bot.backtest.words_pt import TEXTS as PT
 from bot.domain.market import Symbol
 from bot.domain.money import EXACT, Base, Price, Quote
@@ -30,6 +31,10 @@ class Words:
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key`, nothing escaped; KeyError for a key that is not there."""
         return self._texts[key].format(**values)
+
+    def reason(self, english: str) -> str:
+        """Why the exact engine ran, in this language where it is known."""
+        return REASONS.get(english, english) if self.language == "pt_BR" else english
 
     def number(self, value: Decimal, *, least: int = 0, most: int = 8, signed: bool = False) -> str:
         """Grouped, with `least` to `most` decimals (half to even)."""

@@ -187,3 +187,15 @@ TEXTS = {
     "ms.day": "{n} dia",
     "ms.days": "{n} dias",
 }
+
+REASONS = {
+    "the pair has no tick or no lot step": "o par não tem tick ou passo do lote",
+    "a price, a quantity or a limit lies too near a boundary of rounding": "um preço, uma quantidade ou um limite "
+    "fica perto demais de onde o arredondamento muda",
+    "an exit is under the exchange's minimum order": "uma saída fica abaixo da ordem mínima da corretora",
+    "an exit is over the exchange's largest order": "uma saída passa da maior ordem que a corretora aceita",
+    "a first buy is less than a lot": "uma primeira compra não chega a um lote",
+    "amounts are too large for 64 bits": "os valores são grandes demais para 64 bits",
+    "a parameter cannot be had in whole ticks and lots": "um parâmetro não cabe em ticks e lotes inteiros",
+}
+"""Why the fast engine leaves a run to the exact one, by its own English words."""

@@ -2,9 +2,11 @@
 
 import io
 import random
+import re
 from dataclasses import fields, replace
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from string import Formatter
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 import handlers.chart
-from bot.backtest import canvas
+from bot.backtest import batch, canvas, kernel_plain
 from bot.backtest.canvas import COLUMNS, thinned, thinned_line
 from bot.backtest.charts import equity_png, price_png, rebuys_png
 from bot.backtest.charts_months import months_png
@@ -22,6 +24,7 @@ from bot.backtest.figures import figures
 from bot.backtest.model import Terms
 from bot.backtest.words import LANGUAGES, Words
 from bot.backtest.words_en import TEXTS as EN
+from bot.backtest.words_pt import REASONS
 from bot.backtest.words_pt import TEXTS as PT
 from bot.domain.money import Price, Quote
 from bot.domain.params import StrategyParams
@@ -185,8 +188,6 @@ def test_both_languages_say_the_same_things():
 
 
 def test_no_text_is_there_without_a_use():
-    from pathlib import Path
-
     sources = "".join(
         path.read_text() for path in Path(canvas.__file__).parent.glob("*.py") if path.name[:6] != "words_"
     )
@@ -197,6 +198,16 @@ def test_no_text_is_there_without_a_use():
             ends == "title" and f'"{begins}"' in sources
         )
         assert f'"{key}"' in sources or f"'{key}'" in sources or put_together, key
+
+
+def test_every_reason_for_the_exact_engine_is_known_in_portuguese():
+    given = {reason for code, reason in batch.REASONS.items() if code}
+    source = Path(kernel_plain.__file__).read_text()
+    given |= set(re.findall(r'LeftToExact\("([^"]+)"\)', source))
+    assert len(given) >= 6
+    assert given <= REASONS.keys()
+    assert Words("pt_BR").reason("a first buy is less than a lot").startswith("uma primeira compra")
+    assert Words("en").reason("x") == Words("pt_BR").reason("x") == "x"
 
 
 def test_numbers_and_times_are_written_as_each_language_writes_them():

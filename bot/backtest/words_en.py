@@ -44,7 +44,7 @@ TEXTS = {
     "survival.ran_out": "Ran out of re-buys or money",
     "front.title": "{pair}: profit against worst loss, in {coin}",
     "front.loss": "worst paper loss",
-    "front.profit": "net profit",
+    "front.profit": "result, open cycle included",
     "front.all": "Tried ({n})",
     "front.front": "On the front, none better in both ({n})",
     "front.chosen": "Chosen",

@@ -8,7 +8,7 @@ from bot.domain.notices import Notice
 from bot.domain.params import StrategyParams
 from bot.errors import InvariantBroken, StoreError
 from bot.ports.clock import Clock, SystemClock
-from bot.ports.store import RunStatus, Saved, Step, Strategy
+from bot.ports.store import Placing, RunStatus, Saved, Step, Strategy
 from storage import rows
 from storage.database import Database, Rows
 from storage.outbox import Outbox, enqueue
@@ -41,6 +41,12 @@ _RUNNING = """
     SELECT s.* FROM strategies AS s JOIN people AS p ON p.id = s.person_id
     WHERE s.status IN ('running', 'paused') AND p.removed_at IS NULL ORDER BY s.id
 """
+_PLACING = """
+    SELECT orders.placed_at, fills.* FROM orders JOIN fills ON fills.strategy_id = orders.strategy_id
+    JOIN orders AS earlier ON earlier.order_id = fills.order_id AND earlier.placed_at < orders.placed_at
+    WHERE orders.order_id = ? AND orders.strategy_id = ? AND fills.at <= orders.placed_at + 60000
+    ORDER BY fills.at DESC, fills.id DESC LIMIT 1
+"""  # a minute, for the fill's time is the exchange's and the order's ours
 _CLOSE_ORDER = """
     UPDATE orders SET status = 'closed', closed_at = ? WHERE order_id = ? AND strategy_id = ? AND status = 'open'
 """
@@ -82,6 +88,10 @@ class EngineStore:
         query = "SELECT exec_id FROM fills WHERE strategy_id = ?"
         found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchall())
         return frozenset(row[0] for row in found)
+
+    async def placing(self, strategy_id: int, order_id: str) -> Placing | None:
+        found = await self._database.run(lambda db: list(db.query(_PLACING, [order_id, strategy_id])))
+        return Placing(found[0]["placed_at"], rows.fill_from(found[0]).fill) if found else None
 
     async def pending_params(self, strategy_id: int) -> StrategyParams | None:
         query = "SELECT pending_params FROM strategies WHERE id = ? AND pending_params IS NOT NULL"

@@ -10,7 +10,7 @@ from bot.domain.events import Event
 from bot.domain.market import MarketRules
 from bot.domain.orders import Fill
 from bot.domain.state import State
-from bot.ports import Clock, Exchange, OrderView, Strategy
+from bot.ports import Clock, Exchange, OrderView, Placing, Strategy
 
 
 class Desk(Protocol):
@@ -37,6 +37,9 @@ class Desk(Protocol):
     def see_fill(self, fill: Fill) -> None: ...
 
     def see_order(self, view: OrderView) -> None: ...
+
+    async def placing(self, order_id: str) -> Placing | None:
+        """When an order was placed and what had filled by then; None when nothing had."""
 
     def knows_fill(self, exec_id: str) -> bool: ...
 

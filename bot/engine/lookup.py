@@ -2,11 +2,15 @@
 
 from enum import Enum, auto
 
-from bot.domain.money import Base
+from bot.domain.events import CloseReason, OrderClosed
+from bot.domain.money import Base, total_base
 from bot.domain.orders import Fill, OrderId, OrderStatus, OwnOrder
 from bot.engine.desk import Desk
 from bot.errors import InvariantBroken, OrderGone
 from bot.ports import OrderView
+
+LOOKS = 3
+FORGOTTEN_AFTER_MS = 25 * 3_600_000
 
 
 class Seen(Enum):
@@ -64,7 +68,7 @@ class Lookup:
             elif order.status is OrderStatus.INTENDED:
                 unknown.append(order.order_id)
             else:
-                self._missing(order)
+                await self._missing(order)
         await self._post(*views)
         for view in open_views.values():
             await self._check_stranger(view, busy)
@@ -84,13 +88,41 @@ class Lookup:
         for view, _ in known:
             desk.see_order(view)
 
-    def _missing(self, order: OwnOrder) -> None:
-        """An order that was acknowledged and that the exchange knows nothing of any more (a testnet wipe)."""
+    async def _missing(self, order: OwnOrder) -> None:
+        """An order that was acknowledged and that the exchange knows nothing of any more."""
         seen = self._lost.get(order.order_id, 0) + 1
         self._lost[order.order_id] = seen
         self._desk.log.warning("order_lost", order=order.order_id, looks=seen)
-        if seen >= 3:
+        if seen < LOOKS:
+            return
+        if await self._ended_by_its_trades(order):
+            self._lost.pop(order.order_id, None)
+        else:
             self._desk.freeze(f"the exchange no longer knows the order {order.order_id}")
+
+    async def _ended_by_its_trades(self, order: OwnOrder) -> bool:
+        """Whether it is old enough to be forgotten, and the account's trades since its placing tell what it filled.
+
+        Bybit forgets an order that ended unfilled after 24 h (docs "order/order-list"), but no trade for two years.
+        A fill of ours from before the order must be among those trades: or it was they that were wiped.
+        """
+        desk, placing = self._desk, await self._desk.placing(order.order_id)
+        if placing is None or desk.clock.now() - placing.at < FORGOTTEN_AFTER_MS:
+            return False
+        before = placing.fill
+        trades = await desk.exchange.fills_since(
+            symbol=desk.strategy.symbol,
+            order_ids={order.order_id, before.order_id},
+            since=min(before.at, placing.at),
+        )
+        if before.exec_id not in {fill.exec_id for fill in trades if fill.order_id == before.order_id}:
+            return False
+        own = [fill for fill in trades if fill.order_id == order.order_id]
+        desk.log.warning("order_forgotten", order=order.order_id, fills=len(own))
+        for fill in own:
+            desk.see_fill(fill)
+        desk.post(OrderClosed(order.order_id, total_base(f.quantity for f in own), CloseReason.CANCELLED))
+        return True
 
     async def _check_stranger(self, view: OrderView, busy: set[str]) -> None:
         """An open order with our token that the state does not hold: a leftover is cancelled, the future is not ours."""

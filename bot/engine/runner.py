@@ -31,7 +31,7 @@ from bot.domain.turn import Context
 from bot.engine.executor import Executor, Patience
 from bot.engine.journal import Arrival, Decided, Journal, commands_of
 from bot.errors import StoreError
-from bot.ports import Clock, Exchange, OrderView, RunStatus, Saved, Strategy, StrategyStore
+from bot.ports import Clock, Exchange, OrderView, Placing, RunStatus, Saved, Strategy, StrategyStore
 
 log = structlog.get_logger()
 STOP_GRACE_S = 8.0
@@ -209,6 +209,9 @@ class Runner:
 
     def knows_fill(self, exec_id: str) -> bool:
         return self._journal.knows_fill(exec_id)
+
+    async def placing(self, order_id: str) -> Placing | None:
+        return await self._store.placing(self.strategy.id, order_id)
 
     async def compared(self) -> None:
         """Until the exchange was looked at and what it told is booked."""

@@ -7,7 +7,7 @@ own (see `stream`). What a caller gets is in the port; why it is so, in docs/add
 import random
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -36,6 +36,7 @@ from bot.ports import Balance, Candle, Clock, Credentials, Environment, KeyFacts
 from bot.ports.exchange import Stage
 
 RULES_KEPT_SECONDS = 4 * 3600.0
+_DAY_MS = 24 * 3_600_000
 _PAGES = 40
 """Bybit holds at most 500 open orders an account and 50 fit a page: more pages mean a cursor that goes round."""
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
@@ -201,6 +202,23 @@ class BybitExchange:
     async def fills_of(self, *, symbol: Symbol, order_id: str) -> Sequence[Fill]:
         self._symbols[symbol.name] = symbol
         return await self._fills.read(await self._executions(symbol, order_id), symbol)
+
+    async def fills_since(self, *, symbol: Symbol, order_ids: Collection[str], since: int) -> Sequence[Fill]:
+        """A day at a time: asked without an id, Bybit's list of trades reaches back two years (docs "order/execution")."""
+        self._symbols[symbol.name] = symbol
+        start, now = since, await self._calls.server_stamp()
+        rows: list[translate.Row] = []
+        while start <= now:
+            end = min(start + _DAY_MS, now)
+            rows += await self._pages(
+                "get_executions", symbol=symbol.name, startTime=start, endTime=end, limit=100
+            )
+            start = end + 1
+        fills: list[Fill] = []
+        for order_id in order_ids:
+            own = [row for row in rows if row.get("orderLinkId") == order_id and translate.is_trade(row)]
+            fills += await self._fills.read(own, symbol)
+        return sorted(fills, key=lambda fill: fill.at)
 
     async def _executions(self, symbol: Symbol, order_id: str) -> Sequence[translate.Row]:
         """The trades of one order, from every page, as they came."""

@@ -3,7 +3,7 @@
 Every amount carries its unit; no SDK object, dict or exception crosses the port.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -152,6 +152,12 @@ class Exchange(Protocol):
 
     async def fills_of(self, *, symbol: Symbol, order_id: str) -> Sequence[Fill]:
         """Every execution of one order of ours, oldest first."""
+
+    async def fills_since(self, *, symbol: Symbol, order_ids: Collection[str], since: int) -> Sequence[Fill]:
+        """The executions of these orders from `since` (ms UTC) until now, out of all trades of the account.
+
+        For orders that are too old for the exchange to be asked about by their id.
+        """
 
     async def key_facts(self) -> KeyFacts: ...
 

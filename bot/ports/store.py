@@ -94,6 +94,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Placing:
+    """When an order was journalled (`at`, ms UTC), and the strategy's last fill by then, of another order."""
+
+    at: int
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """A strategy's state with the number of events behind it."""
 
@@ -161,6 +169,9 @@ class StrategyStore(Protocol):
 
     async def known_fills(self, strategy_id: int) -> frozenset[str]:
         """The execution ids booked for a strategy."""
+
+    async def placing(self, strategy_id: int, order_id: str) -> Placing | None:
+        """None for an order before which nothing of the strategy had filled."""
 
     async def pending_params(self, strategy_id: int) -> StrategyParams | None:
         """Parameters that wait for a cycle to begin."""

@@ -1,6 +1,7 @@
 """What is read from Bybit: rules, prices, orders and fills, as answers come in odd shapes."""
 
 import asyncio
+import time
 from decimal import Decimal
 
 import pytest
@@ -212,3 +213,28 @@ async def test_a_pair_that_cannot_be_one_is_not_even_asked_for(scripted, exchang
     with pytest.raises(InvalidInput):
         await exchange.rules(pair)
     assert scripted.seen == []
+
+
+async def test_old_trades_are_asked_a_day_at_a_time_without_a_gap_and_without_an_id(scripted, exchange):
+    now = int(time.time() * 1000)
+    since = now - 60 * 3_600_000
+
+    async def trades(request):
+        rows = [
+            execution(1, execTime=str(since)),
+            execution(2, orderLinkId="ta-t-1-x0-9", execTime=str(since)),
+        ]
+        inside = [
+            row for row in rows if int(request.query["startTime"]) <= since <= int(request.query["endTime"])
+        ]
+        return web.json_response(envelope({"list": inside}))
+
+    scripted.answers["/v5/execution/list"] = trades
+    fills = await exchange.fills_since(symbol=BTCUSDT, order_ids={"ta-t-1-e0-1"}, since=since)
+    assert [fill.exec_id for fill in fills] == ["e1"]
+    asked = [one.query for one in scripted.asked("/v5/execution/list")]
+    starts, ends = ([int(query[name]) for query in asked] for name in ("startTime", "endTime"))
+    assert starts == [since, *(end + 1 for end in ends[:-1])]
+    assert all(0 < end - start <= 24 * 3_600_000 for start, end in zip(starts, ends, strict=True))
+    assert ends[-1] >= now
+    assert not any("orderLinkId" in query for query in asked)

@@ -5,10 +5,22 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.events import FillBooked, StartAsked
+from bot.domain.market import Side
 from bot.domain.notices import Paused
+from bot.domain.orders import Leg
 from bot.errors import InvariantBroken, StoreError
-from bot.ports import RunStatus, Saved
-from tests.storage.samples import NOW, closed_cycle, fill, filled, person_of, started, strategy_of, tick
+from bot.ports import Placing, RunStatus, Saved
+from tests.storage.samples import (
+    NOW,
+    closed_cycle,
+    entry,
+    fill,
+    filled,
+    person_of,
+    started,
+    strategy_of,
+    tick,
+)
 
 
 @pytest.fixture
@@ -185,3 +197,14 @@ async def test_a_refused_step_takes_those_before_it_along(store, database, strat
     with pytest.raises(StoreError):
         await store.commit(started(strategy), filled(strategy, sequence=5))
     assert await everything(database) == before
+
+
+async def test_an_order_is_known_by_when_it_was_placed_and_what_had_filled_by_then(store, strategy):
+    await store.commit(started(strategy), filled(strategy))
+    later = entry(seq=2, leg=Leg.EXIT)
+    await store.commit(replace(tick(strategy, 2), at=NOW + 20, placed=(later,)))
+    after = fill("x-9", order_id=later.order_id, side=Side.SELL, at=NOW + 30)
+    await store.commit(replace(filled(strategy, after, sequence=3), at=NOW + 30))
+    assert await store.placing(strategy.id, later.order_id) == Placing(NOW + 20, fill())
+    assert await store.placing(strategy.id, "ta-a1-1-e0-1") is None
+    assert await store.placing(strategy.id + 1, later.order_id) is None

@@ -3,7 +3,8 @@
 from urllib.parse import urlsplit
 
 from bot.errors import ConfigError, NotAllowed
-from bot.exchanges.environments import ENVIRONMENTS
+from bot.exchanges.environments import ENVIRONMENTS, is_loopback
+from bot.exchanges.history_patience import Manners
 from bot.ports import Environment
 from bot.ports.history import HistorySource
 
@@ -28,11 +29,12 @@ def open_history(exchange: str, *, rest: str | None = None, archive: str | None 
         if address is not None and urlsplit(address).scheme not in {"http", "https"}:
             raise ConfigError([f"{address!r} is no address such as https://api.example.com"])
     sandbox = facts.endpoints is None
+    manners = Manners(per_second=100) if rest is not None and is_loopback(rest) else Manners()
     if facts.venue == "binance":
         from bot.exchanges.history_binance import BinanceAddresses, BinanceHistory  # noqa: PLC0415 - a heavy SDK
 
         addresses = BinanceAddresses(rest, archive) if rest else BinanceAddresses()
-        return BinanceHistory(addresses, name=environment.value if sandbox else "binance")
+        return BinanceHistory(addresses, name=environment.value if sandbox else "binance", manners=manners)
     from bot.exchanges.history_bybit import BybitHistory  # noqa: PLC0415 - a heavy SDK
 
-    return BybitHistory(rest, environment=environment if sandbox else Environment.BYBIT)
+    return BybitHistory(rest, environment=environment if sandbox else Environment.BYBIT, manners=manners)

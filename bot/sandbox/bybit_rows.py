@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from bot.sandbox.account import Account
@@ -22,11 +23,16 @@ _REJECT_REASONS = {
 
 def plain(value: Decimal, step: Decimal | None = None) -> str:
     """The exact number without exponent; at least as many decimals as `step` has, never rounded."""
-    least = max(0, -int(step.normalize().as_tuple().exponent)) if step is not None else 0
+    least = _decimals(step) if step is not None else 0
     text = format(value, "f")
     whole, _, decimals = text.partition(".")
     decimals = decimals.rstrip("0").ljust(least, "0")
     return f"{whole}.{decimals}" if decimals else whole
+
+
+@cache
+def _decimals(step: Decimal) -> int:
+    return max(0, -int(step.normalize().as_tuple().exponent))
 
 
 def average(order: Order) -> str:

@@ -333,3 +333,25 @@ def test_candles_on_disk_are_the_candles(tmp_path: Path) -> None:
     laid = lay_down(HISTORY, tmp_path / "c.npy").open()
     assert fingerprint(laid) == fingerprint(HISTORY)
     assert fingerprint(wandering(seed=2)) != fingerprint(HISTORY)
+
+
+@pytest.mark.soak
+def test_a_dask_cluster_sweeps_the_same_though_a_worker_is_killed(undisturbed: Sweep) -> None:
+    """distributed's own LocalCluster with worker processes; what they share comes over the wire."""
+    from distributed import LocalCluster
+
+    from bot.backtest.pools import open_pool
+
+    killed: list[int] = []
+
+    def murder(progress: Progress) -> None:
+        if progress.done > 5 and not killed:
+            killed.append(next(iter(cluster.workers.values())).pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        pool = open_pool(dask=cluster.scheduler_address)
+        assert told(Sweeper(given(), pool, on_progress=murder).grid()) == told(undisturbed)
+    assert killed

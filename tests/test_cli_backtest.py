@@ -75,6 +75,7 @@ def test_the_json_is_what_the_contract_says() -> None:
     assert told["open"] is None
     assert told["engine"] == "fast"
     assert set(told["seconds"]) == {"load", "run"}
+    assert all(isinstance(seconds, float) for seconds in told["seconds"].values())
 
 
 def test_the_open_cycle_stands_apart_with_its_value_and_loss() -> None:
@@ -143,6 +144,12 @@ def test_what_was_never_bought_is_told_beside_the_json() -> None:
     answer = call("backtest", "one.js", "--candles", "good.csv", "--balance", "10", "--json")
     assert json.loads(answer.stdout)["fills"] == []
     assert "the first buy takes 300 and the balance is 10" in answer.stderr
+
+
+def test_a_run_that_the_fast_engine_cannot_make_is_made_by_the_exact_one_and_says_so() -> None:
+    answer = call("backtest", "one.js", "--candles", "good.csv", "--step", "4", "--json")
+    assert json.loads(answer.stdout)["engine"] == "exact"
+    assert "the exact engine ran" in answer.stderr
 
 
 def test_what_the_setup_would_refuse_is_told() -> None:

@@ -18,7 +18,6 @@ from bot.domain.market import MarketRules
 from bot.domain.money import Quote, plain
 from bot.domain.params import StrategyParams
 from bot.domain.strategy_file import StrategyFile, load, pair_name
-from bot.domain.validation import validated
 from bot.errors import InvalidInput
 
 _TICK, _STEP, _MIN_NOTIONAL = Decimal("0.01"), Decimal("0.000001"), Decimal(5)
@@ -103,9 +102,7 @@ def engine_option(command: _Command) -> _Command:
 
 def read_strategy(path: Path) -> StrategyFile:
     """A strategy file that may run; InvalidInput names what is wrong with it, and where."""
-    strategy = load(path.read_bytes())
-    validated(strategy.params)
-    return strategy
+    return load(path.read_bytes())
 
 
 def open_market(asked: Asked, pair: str) -> Market:

@@ -55,6 +55,8 @@ def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
 def warnings(run: BacktestRun) -> Iterator[str]:
     """What may surprise in a run that is right."""
     rules, params = run.terms.rules, run.params
+    if run.fell_back is not None:
+        yield f"the exact engine ran, not the fast one: {run.fell_back}"
     if run.fills:
         for problem in build_plan(params, rules, run.fills[0].price).problems:
             yield f"a strategy like this is refused at its setup: {problem}"

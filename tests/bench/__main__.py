@@ -1,6 +1,6 @@
 """`make bench`: prints a table and writes build/bench.json. One run on one machine; compare ratios, not figures.
 
-`python -m tests.bench reaction` measures one part alone: decisions, reaction, start or hundred.
+`python -m tests.bench reaction` measures one part alone: decisions, reaction, start, hundred or backtest_live.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from bot.domain.money import Quote
 from bot.domain.params import StrategyParams
 from bot.domain.state import State
 from bot.domain.turn import Context
+from tests.bench.backtest_live import backtest_live
 from tests.bench.processes import cold_start, hundred
 from tests.bench.reaction import reaction
 from tests.bench.street import ROOT, Rows
@@ -30,6 +31,11 @@ GOALS = {
     "re-buy, less the venue's part: p99, ms": 20.0,
     "idle memory, MB": 120.0,
     "cold start to ready, s": 3.0,
+    "first buy: p99, ms, beside a sweep": 20.0,
+    "re-buy: p99, ms, beside a sweep": 20.0,
+    "bot grown by, MB": 10.0,
+    "largest backtest worker, MB": 250.0,
+    "survival worker, MB": 250.0,
 }
 
 
@@ -50,6 +56,7 @@ PARTS: dict[str, Callable[[], Awaitable[Rows]]] = {
     "reaction": reaction,
     "start": cold_start,
     "hundred": hundred,
+    "backtest_live": backtest_live,
 }
 
 

@@ -132,8 +132,8 @@ def _middle(amounts: NDArray[np.float64]) -> Decimal:
 class Neighbours:
     """The sets next to a chosen one: how many, and the median of their results.
 
-    `alone`: that median is under half of the chosen one's result, so a small change of the market or the settings
-    may lose it: it is likely luck. None where fewer than three stand near enough to tell.
+    `alone`: that median is worse by more than half of the chosen one's result, so a small change of the market or
+    the settings may lose it: it is likely luck. None where fewer than three stand near enough to tell.
     """
 
     count: int
@@ -156,4 +156,4 @@ def neighbours(sweep: Sweep, space: Space, chosen: Row) -> Neighbours:
         return Neighbours(len(close), None, None)
     middle = _middle(results(sweep.scores[:, 0])[close])
     result = chosen.outcome.result
-    return Neighbours(len(close), middle, result > 0 and middle < result / 2)
+    return Neighbours(len(close), middle, result - middle > abs(result) / 2)

@@ -130,9 +130,11 @@ def test_a_hill_does_not_stand_alone() -> None:
     assert corner.alone is False
 
 
-def test_what_loses_is_not_called_alone() -> None:
+def test_what_loses_may_stand_alone_too() -> None:
     sweep, space = plane([-10] * 25)
     assert neighbours(sweep, space, sweep.rows[12]).alone is False
+    sweep, space = plane([-10 if i == 12 else -30 for i in range(25)])
+    assert neighbours(sweep, space, sweep.rows[12]).alone is True
 
 
 def test_too_few_neighbours_tell_nothing() -> None:

@@ -48,6 +48,7 @@ async def test_a_left_draft_is_offered_and_can_be_thrown_away(household: Househo
 async def test_an_answered_question_loses_its_buttons(household: Household, chat: Chat) -> None:
     old = await to_item_1(chat)
     await chat.tap("Usar 300", "1.1 multiplicador_qty")
+    await household.settled()
     left = next(m for m in await household.messages() if m["message_id"] == old["message_id"])
     assert left["buttons"] == []
     assert left["text"] == old["text"]

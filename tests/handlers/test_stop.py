@@ -146,7 +146,7 @@ async def test_panic_while_locked_is_noted_said_and_carried_out_after_unlock(hou
     await household.ask(PASSWORD, "🔓")
     await until_idle(household)
     assert open_orders(household) == 0
-    assert await household.rows("SELECT * FROM stop_wishes") == []
+    await household.until_rows("SELECT * FROM stop_wishes", [])
     assert await household.rows("SELECT 1 FROM fills WHERE side = 'sell'")
 
 
@@ -170,7 +170,7 @@ async def test_one_stop_while_locked_is_noted_said_and_carried_out_after_unlock(
     assert "1 estratégia continua" in told["text"]
     assert "lenta: faço agora o que você pediu com o cofre trancado" in told["text"]
     await household.until_rows("SELECT id FROM strategies WHERE status <> 'idle'", [(2,)])
-    assert await household.rows("SELECT * FROM stop_wishes") == []
+    await household.until_rows("SELECT * FROM stop_wishes", [])
     assert await household.rows("SELECT DISTINCT strategy_id FROM fills WHERE side = 'sell'") == [(1,)]
 
 
@@ -190,7 +190,7 @@ async def test_a_noted_stop_is_taken_back_at_once_or_in_stop_and_by_nobody_else(
             question = await household.ask("/stop", "Já anotado")
             assert "Como ela deve parar" in question["text"]
         await household.tap("Não parar", "foi esquecida")
-        assert await household.rows("SELECT * FROM stop_wishes") == []
+        await household.until_rows("SELECT * FROM stop_wishes", [])
     await household.ask("/unlock", "senha")
     told = await household.ask(PASSWORD, "🔓")
     assert "1 estratégia continua" in told["text"]
@@ -233,7 +233,7 @@ async def test_a_stop_put_off_for_an_exchange_out_of_reach_is_tried_again_by_its
     await household.app.supervisor.stop_later(strategy, StopMode.KEEP_COINS)
     await until_idle(household)
     assert open_orders(household) == 0
-    assert await household.rows("SELECT * FROM stop_wishes") == []
+    await household.until_rows("SELECT * FROM stop_wishes", [])
 
 
 async def test_running_again_takes_a_noted_stop_back(household):

@@ -47,6 +47,6 @@ ul.plain li{margin:.35rem 0}
 summary{cursor:pointer;padding:.5rem 0;color:var(--link)}
 @media (min-width:48rem){.facts th{width:42%}.cards div:first-child{grid-column:auto}}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}.scroll{overflow:visible}
-.scroll table{font-size:8pt}th,td{padding:.15rem .35rem}h2,figure,tr{break-inside:avoid}h2{break-after:avoid}
+.scroll table{font-size:8pt}thead th{font-size:inherit;white-space:normal!important}th,td{padding:.15rem .35rem}h2,figure,tr{break-inside:avoid}h2{break-after:avoid}
 .pictures{grid-template-columns:1fr 1fr}}
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.backtest import batch
 from bot.backtest.as_json import figures_as_json
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import DAY_MS, figures
@@ -293,6 +294,24 @@ def test_no_file_of_real_candles_parts_the_figures_from_the_walk():
     found = figures(walked.result(), history)
     assert abs(found.worst.amount.value - max(walked.losses)) < CLOSE_ENOUGH
     assert abs(found.result.value - walked.equities[-1]) < CLOSE_ENOUGH
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sweep_means_the_same_by_its_sums(seed):
+    """The compiled path keeps sums of its own; they are these figures."""
+    history, params, terms = wild(seed), wild_params(seed), Terms(RULES)
+    (row,) = batch.evaluate(batch.prepare(history, terms), terms, [params])
+    assert row["proven"]
+    found = figures(run_exact(params, terms, history), history)
+    for name, amount in (
+        ("worst_loss", found.worst.amount),
+        ("max_invested", found.most_invested),
+        ("net_profit", found.net_profit),
+        ("unrealised", found.unrealised),
+        ("fees", found.fees.total),
+    ):
+        assert row[name] == pytest.approx(float(amount.value), rel=1e-9, abs=1e-6), name
+    assert row["cycles"] == found.cycles
 
 
 # --- docs/backtests.md ------------------------------------------------------------------------------------

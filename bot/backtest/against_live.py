@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from bot.backtest.candle_path import Walk
 from bot.backtest.desk import Desk
 from bot.backtest.differences import (
     Difference,
@@ -24,7 +25,6 @@ from bot.backtest.differences import (
     OtherTime,
     SoldByHand,
 )
-from bot.backtest.exact import Walk
 from bot.backtest.fast import run as run_plain
 from bot.backtest.history import History
 from bot.backtest.jobs import RealFill

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 
+from bot.backtest.candle_path import Walk
 from bot.backtest.desk import Desk
-from bot.backtest.exact import Walk, run_exact
+from bot.backtest.exact import run_exact
 from bot.backtest.history import History
 from bot.backtest.ledger import keep_books
 from bot.backtest.model import Terms

@@ -19,6 +19,7 @@ from bot.backtest.model import Terms
 from bot.cli import main
 from bot.domain.params import StrategyParams
 from bot.sandbox.binance import BinanceOptions, SandboxBinance
+from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from tests.backtest.candles import DATA, real, rules_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -307,26 +308,42 @@ def test_a_strategy_that_may_not_run_is_refused_as_at_its_setup() -> None:
 
 
 @contextmanager
-def binance_elsewhere() -> Iterator[str]:
-    """A stand-in over real candles, in a thread of its own: the command has the event loop to itself."""
-    real(NAME)
+def elsewhere(stand_in: SandboxBinance | SandboxExchange) -> Iterator[str]:
+    """A stand-in in a thread of its own: the command has the event loop to itself."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    binance = SandboxBinance(BinanceOptions(candles=DATA / f"{NAME}.csv.gz"))
     try:
-        asyncio.run_coroutine_threadsafe(binance.start(), loop).result(60)
-        yield binance.rest_url
+        asyncio.run_coroutine_threadsafe(stand_in.start(), loop).result(60)
+        yield stand_in.rest_url
     finally:
-        asyncio.run_coroutine_threadsafe(binance.stop(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(stand_in.stop(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
+def binance() -> SandboxBinance:
+    real(NAME)
+    return SandboxBinance(BinanceOptions(candles=DATA / f"{NAME}.csv.gz"))
+
+
+def test_bybits_history_runs_by_its_own_rules_as_far_as_its_market_has_come() -> None:
+    history = real(NAME)
+    options = ExchangeOptions(candles=DATA / f"{NAME}.csv.gz", offset=5000, paused=True)
+    asked = ("backtest", "one.js", "--exchange", "sandbox-bybit", "--json", "--from", "2023-03-02")
+    with elsewhere(SandboxExchange(options)) as rest:
+        told = call(*asked, "--rest", rest)
+    assert told.exit_code == 0, told.output
+    part = history.between(1677715200000, int(history.times[5000]))
+    wanted = run_exact(StrategyParams(), Terms(rules_of()), part)
+    assert [f["time"] for f in json.loads(told.stdout)["fills"]] == [f.time for f in wanted.fills]
+    assert len(wanted.fills) > 5
+
+
 def test_an_exchanges_history_is_fetched_kept_and_run_by_its_own_rules() -> None:
     days = ("--from", "2023-03-02", "--to", "2023-03-03")
-    with binance_elsewhere() as rest:
+    with elsewhere(binance()) as rest:
         asked = ("backtest", "one.js", "--exchange", "binance", "--rest", rest, *days)
         first = call(*asked, "--json")
         assert first.exit_code == 0, first.output

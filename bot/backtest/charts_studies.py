@@ -69,7 +69,7 @@ def front_png(
     front: ArrayLike,
     chosen: int | None = None,
 ) -> bytes:
-    """Net profit against the worst paper loss of each set of parameters, both in quote, losses as positive amounts.
+    """Result (open cycle included) against worst paper loss of each set of parameters, in quote; losses are positive.
 
     `front` is True for those that none beats in both; `chosen` is the index of one to point at.
     """

@@ -42,7 +42,7 @@ TEXTS = {
     "survival.quantile": "{share} within {days}",
     "survival.never": "no exit by the end",
     "survival.ran_out": "Ran out of re-buys or money",
-    "front.title": "{pair}: profit against worst loss, in {coin}",
+    "front.title": "{pair}: result against worst loss, in {coin}",
     "front.loss": "worst paper loss",
     "front.profit": "result, open cycle included",
     "front.all": "Tried ({n})",

@@ -334,6 +334,8 @@ def test_bybits_history_runs_by_its_own_rules_as_far_as_its_market_has_come() ->
     asked = ("backtest", "one.js", "--exchange", "sandbox-bybit", "--json", "--from", "2023-03-02")
     with elsewhere(SandboxExchange(options)) as rest:
         told = call(*asked, "--rest", rest)
+        whole = call(*asked[:-2], "--rest", rest)
+    assert json.loads(whole.stdout)["fills"][0]["time"] == int(history.times[0])
     assert told.exit_code == 0, told.output
     part = history.between(1677715200000, int(history.times[5000]))
     wanted = run_exact(StrategyParams(), Terms(rules_of()), part)

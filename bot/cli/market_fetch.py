@@ -11,8 +11,10 @@ from bot.backtest.store import HistoryStore
 from bot.cli.market_options import Asked
 from bot.domain.market import MarketRules
 from bot.exchanges.history import open_history
-from bot.ports.history import Interval
+from bot.ports.history import HistorySource, Interval
 from bot.settings import load_settings
+
+_YEAR_MS = 365 * 86_400_000
 
 
 def fetched(asked: Asked, symbol: str) -> tuple[History, MarketRules | None]:
@@ -29,10 +31,18 @@ async def _fetched(asked: Asked, symbol: str) -> tuple[History, MarketRules | No
     try:
         typed = (asked.tick, asked.step, asked.min_notional)
         rules = None if None not in typed else await source.rules(symbol)
-        span = await fetch(store, source, symbol, interval, start=asked.start, end=asked.end, told=_tell)
+        start = asked.start if asked.start is not None else await _a_year(source, symbol, interval, asked.end)
+        span = await fetch(store, source, symbol, interval, start=start, end=asked.end, told=_tell)
     finally:
         await source.close()
     return store.load(source.exchange, symbol, interval, span.start, span.end), rules
+
+
+async def _a_year(source: HistorySource, symbol: str, interval: Interval, end: int | None) -> int:
+    """Where a year begins that ends there, or as late as can be; a younger pair begins with its listing."""
+    listed, latest = await source.listed_since(symbol), await source.closed_until(symbol, interval)
+    start = min(latest, end if end is not None else latest) - _YEAR_MS
+    return max(start - start % interval.ms, listed)
 
 
 def _tell(progress: Progress) -> None:

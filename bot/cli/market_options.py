@@ -70,7 +70,12 @@ _OPTIONS: tuple[Callable[[_Command], _Command], ...] = (
     click.option(
         "--exchange", type=click.Choice(_EXCHANGES), help="Whose public history, fetched if missing."
     ),
-    click.option("--from", "start", type=Moment(), help="First day (UTC), such as 2023-03-01."),
+    click.option(
+        "--from",
+        "start",
+        type=Moment(),
+        help="First day (UTC), such as 2023-03-01; else a year's, or a file's.",
+    ),
     click.option("--to", "end", type=Moment(last=True), help="Last day, whole (UTC)."),
     click.option(
         "--interval", type=click.Choice(_INTERVALS), help="Of an exchange's candles; 1m if not said."

@@ -128,6 +128,8 @@ def _state_lines(texts: Texts, card: StatusCard) -> list[str]:
         lines.append(texts(f"status.phase_{status.phase.value}"))
     if card.locked and strategy.status is not RunStatus.IDLE:
         lines.append(texts("status.locked"))
+    if card.wish is not None and strategy.status is not RunStatus.IDLE:
+        lines.append(texts("status.stop_noted"))
     if status is not None and status.stop is StopMode.AFTER_CYCLE:
         lines.append(texts("status.last_cycle"))
     if status is not None and status.rebuys_paused:

@@ -1,9 +1,11 @@
 """What a person types while a secret is awaited: deleted from the chat at once, then straight into the vault."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from telegram import InlineKeyboardMarkup, Message, Update
+from telegram.error import TelegramError
 from telegram.ext.filters import MessageFilter
 
 from bot.errors import WrongPassword
@@ -16,7 +18,7 @@ from handlers.formats import Formats
 from handlers.keyboards import Button, keyboard
 from handlers.secret_entry import Awaited, Goal, SecretEntry, Want
 from handlers.start import environment_name
-from handlers.talk import erase, say
+from handlers.talk import chat_id_of, erase, say
 from handlers.texts import Texts
 from handlers.vault_texts import opened_text
 
@@ -107,7 +109,7 @@ async def _second_password(update: Update, context: ChatContext, awaited: Awaite
         await _ask(update, context, again, "secret.password_differs")
         return
     context.secret_entry.drop(context.person.chat_id)
-    context.service.care.tickets.drop(context.person.id)
+    await _take_link_away(update, context)
     if awaited.old is not None:
         await context.service.care.change_password(context.person, awaited.old, secret)
         await say(update, context, context.texts("secret.password_changed"))
@@ -126,9 +128,17 @@ async def _password(update: Update, context: ChatContext, goal: Goal, secret: Se
         return
     context.secret_entry.drop(context.person.chat_id)
     await say(update, context, opened_text(context.texts, opened))
-    context.service.care.tickets.drop(context.person.id)
+    await _take_link_away(update, context)
     context.tell_away(opened)
     await _go_on(update, context, goal)
+
+
+async def _take_link_away(update: Update, context: ChatContext) -> None:
+    """What was typed needs no page any more: its link goes, as it does after the page was used."""
+    message_id = context.service.care.tickets.drop(context.person.id)
+    if message_id is not None:
+        with suppress(TelegramError):
+            await context.bot.delete_message(chat_id_of(update), message_id)
 
 
 async def _go_on(update: Update, context: ChatContext, goal: Goal) -> None:
@@ -141,7 +151,7 @@ async def _go_on(update: Update, context: ChatContext, goal: Goal) -> None:
 
 async def _pair(update: Update, context: ChatContext, awaited: Awaited, secret: Secret) -> None:
     context.secret_entry.drop(context.person.chat_id)
-    context.service.care.tickets.drop(context.person.id)
+    await _take_link_away(update, context)
     if awaited.goal.environment is None or awaited.held is None:
         return
     await _keep(update, context, awaited.goal.environment, Credentials(awaited.held, secret))

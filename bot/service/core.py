@@ -252,7 +252,9 @@ class Service:
             last_price=await self._price(strategy),
             fee=strategy.params.taxa,
         )
-        return StatusCard(strategy, status, not self._vault.unlocked(person.id), self._clock.now())
+        locked = not self._vault.unlocked(person.id)
+        wish = await self._store.wished_stop(strategy.id) if locked else None
+        return StatusCard(strategy, status, locked, self._clock.now(), wish)
 
     async def cycles(self, person: Person, strategy_id: int) -> Sequence[CycleRecord]:
         return await self._store.cycles(person.id, strategy_id)

@@ -64,8 +64,7 @@ class Tickets:
 
     def issue(self, person_id: int, errand: Errand) -> str:
         """A new token; what this person had open before is void."""
-        before = next((t.message_id for t in self._open.values() if t.person_id == person_id), None)
-        self.drop(person_id)
+        before = self.drop(person_id)
         return self._put(Ticket(person_id, errand, self._clock() + VALID_SECONDS, message_id=before))
 
     def note_message(self, token: str, message_id: int) -> None:
@@ -90,9 +89,11 @@ class Tickets:
             return None
         return self._put(replace(ticket, tries=ticket.tries + 1))
 
-    def drop(self, person_id: int) -> None:
-        """This person's open tickets are void."""
+    def drop(self, person_id: int) -> int | None:
+        """This person's open tickets are void; answers the message that has the link, where there is one."""
+        mine = [t.message_id for t in self._open.values() if t.person_id == person_id]
         self._open = {h: t for h, t in self._open.items() if t.person_id != person_id}
+        return next((message_id for message_id in mine if message_id is not None), None)
 
     def seconds_left(self, ticket: Ticket) -> int:
         return max(0, int(ticket.until - self._clock()))

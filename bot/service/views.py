@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.domain.events import StopMode
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price, Quote
 from bot.engine.status import Status
@@ -35,9 +36,10 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class StatusCard:
-    """A strategy and its figures; `status` None when it never ran."""
+    """A strategy and its figures; `status` None when it never ran. `wish` is a stop that waits for an open vault."""
 
     strategy: Strategy
     status: Status | None
     locked: bool
     at: int
+    wish: StopMode | None = None

@@ -164,6 +164,7 @@ async def test_one_stop_while_locked_is_noted_said_and_carried_out_after_unlock(
         assert part in done["text"], part
     assert open_orders(household) == resting
     assert await household.rows("SELECT strategy_id, mode FROM stop_wishes") == [(1, "sell_now")]
+    await household.ask("/status", "parada anotada")
     await household.restart()
     await household.ask("/unlock", "senha")
     told = await household.ask(PASSWORD, "🔓")

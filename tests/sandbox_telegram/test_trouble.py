@@ -78,10 +78,21 @@ async def test_an_update_comes_twice_although_it_was_confirmed(sides):
     assert await sides.updates(offset=first["update_id"] + 1) == []
 
 
+async def test_updates_come_newest_first_once_there_are_two_and_none_is_lost(sides):
+    sides.server.faults.add("getUpdates", "out_of_order")
+    answer = asyncio.create_task(sides.updates(timeout=5))
+    await sides.send("/one")
+    await sides.send("/two")
+    later, earlier = await answer
+    assert (later["message"]["text"], earlier["message"]["text"]) == ("/two", "/one")
+    again = await sides.updates(offset=earlier["update_id"] + 1)
+    assert again == [later], "who confirms by the last of them gets the others again"
+
+
 async def test_faults_are_named_cleared_and_refused_when_unknown(sides):
     status, body = await sides.post("faults", {"method": "sendMessage", "kind": "503"})
     assert status == 400
-    assert "429, 500, reset, timeout, reply_lost, twice" in body["error"]
+    assert "429, 500, reset, timeout, reply_lost, twice, out_of_order" in body["error"]
     assert (await sides.post("faults", {"method": "sendMessage", "kind": "twice"}))[0] == 400
     await sides.post("faults", {"method": "*", "kind": "500", "count": 3})
     async with sides.session.delete(f"{sides.server.url}/chat/faults", headers=sides.key) as response:

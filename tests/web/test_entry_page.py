@@ -344,6 +344,18 @@ async def test_a_page_of_this_machine_is_no_mini_app_anywhere_else(home):
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
 
 
+async def test_the_link_goes_when_the_secret_was_typed_instead(tmp_path):
+    async with a_household(tmp_path, secrets_in_chat=True, web_port=0) as home:
+        await home.ask("/keys", "ainda não tem senha")
+        ticket = ticket_in(link_in(await home.tap("sandbox", "12 caracteres")))
+        await home.ask(PASSWORD, "Mais uma vez")
+        await home.ask(PASSWORD, "pode negociar")
+        await home.settled()
+        left = [m["text"] for m in await home.messages() if not m["deleted"]]
+        assert not any("nunca veja" in text for text in left)
+        assert (await Visitor(home).ask("open", {"ticket": ticket}))[0] == 410
+
+
 @pytest.mark.parametrize(
     ("page", "chat", "framed_by"),
     [

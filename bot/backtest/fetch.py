@@ -8,7 +8,7 @@ from bot.backtest.store import HistoryStore, Span
 from bot.errors import InvalidInput
 from bot.ports.history import HistorySource, Interval, Kline, Month
 
-_FLUSH_ROWS = 20_000
+_FLUSH_ROWS = 12_000
 
 
 @dataclass(frozen=True, slots=True)

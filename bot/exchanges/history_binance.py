@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from binance.exceptions import BinanceAPIException, BinanceRequestException
 from bot.domain.market import MarketRules
 from bot.errors import InvalidInput, RateLimited, Unavailable
 from bot.exchanges.environments import is_loopback
-from bot.exchanges.history_binance_rows import archive_klines, market_rules, rest_klines
+from bot.exchanges.history_binance_rows import archive_pages, market_rules, rest_klines
 from bot.exchanges.history_patience import Manners, Patience
 from bot.ports.history import Interval, Kline, Month, Page, months_between
 
@@ -98,12 +98,12 @@ class BinanceHistory:
             first, last = max(start, month.start), min(end, month.end)
             if self._addresses.archive and last == month.end and self._many(interval, first, last):
                 try:
-                    klines = await self._archived(symbol, interval, month)
+                    packed = await self._archived(symbol, interval, month)
+                    for page in _pages(packed, f"{symbol}-{interval}-{month}.csv", interval, first, month):
+                        first = page.until
+                        yield page
                 except _NoArchive as exc:
                     log.info("history_no_archive", symbol=symbol, month=str(month), reason=str(exc))
-                else:
-                    yield Page([one for one in klines if one.at >= first], month.end)
-                    continue
             async for page in self._asked(symbol, interval, first, last):
                 yield page
 
@@ -162,8 +162,8 @@ class BinanceHistory:
 
     # Archives
 
-    async def _archived(self, symbol: str, interval: Interval, month: Month) -> Sequence[Kline]:
-        """A whole month, its checksum proven; `_NoArchive` where there is none that can be used."""
+    async def _archived(self, symbol: str, interval: Interval, month: Month) -> bytes:
+        """A whole month's zip, its checksum proven; `_NoArchive` where there is none that can be used."""
         name = f"{self._checked(symbol)}-{interval}-{month}"
         address = f"{self._addresses.archive}/data/spot/monthly/klines/{symbol}/{interval}/{name}.zip"
 
@@ -175,8 +175,7 @@ class BinanceHistory:
             return packed
 
         try:
-            packed = await self._patience.ask(question, name)
-            return archive_klines(_unpacked(packed, f"{name}.csv"), interval, month)
+            return await self._patience.ask(question, name)
         except RateLimited:
             raise
         except Unavailable as exc:
@@ -207,11 +206,12 @@ def _named_wait(header: str) -> float:
     return float(header) if header.isdecimal() else _UNNAMED_WAIT
 
 
-def _unpacked(packed: bytes, name: str) -> str:
+def _pages(packed: bytes, name: str, interval: Interval, start: int, month: Month) -> Iterator[Page]:
+    """Unpacked as it is read: a month of minutes is 6 MB of text."""
     try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open(name) as csv:
             if archive.getinfo(name).file_size > _LARGEST_CSV:
                 raise _NoArchive("too large")
-            return archive.read(name).decode("ascii")
-    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, UnicodeDecodeError) as exc:
-        raise _NoArchive(f"unreadable ({type(exc).__name__})") from exc
+            yield from archive_pages(io.TextIOWrapper(csv, "ascii"), interval, start, month)
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, UnicodeDecodeError, Unavailable) as exc:
+        raise _NoArchive(f"unreadable ({type(exc).__name__}: {exc})") from exc

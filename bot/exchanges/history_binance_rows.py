@@ -1,6 +1,6 @@
 """Binance's public payloads in the house's words. Pure; Unavailable for anything that cannot be read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Base, Quote, exact
 from bot.exchanges.bybit_translate import reading
-from bot.ports.history import Interval, Kline, Month
+from bot.ports.history import Interval, Kline, Month, Page
 
 _MICROSECONDS = 10**14
+_ARCHIVE_PAGE = 4000
 
 
 def rest_klines(answer: object) -> Sequence[Kline]:
@@ -21,22 +22,37 @@ def rest_klines(answer: object) -> Sequence[Kline]:
         return _sorted([_kline(int(row[0]), row[1:6]) for row in answer])
 
 
-def archive_klines(text: str, interval: Interval, month: Month) -> Sequence[Kline]:
-    """A month's csv: the same columns without a header; newer files may have one, and times in microseconds."""
+def archive_pages(lines: Iterable[str], interval: Interval, start: int, month: Month) -> Iterator[Page]:
+    """A month's csv from `start` on: the same columns without a header; newer files may have one, and times in microseconds.
+
+    A few thousand candles at a time, for a month of minutes as objects takes 30 MB. What comes before the row that
+    cannot be read has been given by then.
+    """
     klines: list[Kline] = []
+    before = -1
     with reading("archive"):
-        for line in text.splitlines():
-            cells = line.split(",")
-            if not cells[0].isdecimal():
-                if klines:
-                    raise ValueError(f"a row begins with {cells[0][:20]!r}")
+        for line in lines:
+            cells = line.rstrip().split(",")
+            if before < 0 and not cells[0].isdecimal():
                 continue
-            stamp = int(cells[0])
-            at, rest = divmod(stamp, 1000) if stamp >= _MICROSECONDS else (stamp, 0)
-            if rest or at % interval.ms or not month.start <= at < month.end:
-                raise ValueError(f"a candle of {stamp} is not of {month}")
-            klines.append(_kline(at, cells[1:6]))
-        return _sorted(klines)
+            kline = _kline(_opened(cells[0], interval, month), cells[1:6])
+            if kline.at <= before:
+                raise ValueError(f"the candle of {kline.at} comes after that of {before}")
+            before = kline.at
+            if kline.at >= start:
+                klines.append(kline)
+            if len(klines) == _ARCHIVE_PAGE:
+                yield Page(tuple(klines), before + interval.ms)
+                klines.clear()
+    yield Page(tuple(klines), month.end)
+
+
+def _opened(text: str, interval: Interval, month: Month) -> int:
+    stamp = int(text)
+    at, rest = divmod(stamp, 1000) if stamp >= _MICROSECONDS else (stamp, 0)
+    if rest or at % interval.ms or not month.start <= at < month.end:
+        raise ValueError(f"a candle of {stamp} is not of {month}")
+    return at
 
 
 def _kline(at: int, texts: Sequence[object]) -> Kline:

@@ -1,5 +1,7 @@
 """Binance's public candles, by the real SDK over real sockets, through every fault that the stand-in knows."""
 
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from bot.errors import InvalidInput, RateLimited, Unavailable
 from bot.exchanges.history import open_history
 from bot.exchanges.history_binance import BinanceAddresses, BinanceHistory
-from bot.exchanges.history_binance_rows import archive_klines, market_rules, rest_klines
+from bot.exchanges.history_binance_rows import archive_pages, market_rules, rest_klines
 from bot.ports.history import Interval, Month
 from bot.sandbox.binance import BinanceOptions, SandboxBinance
 from bot.sandbox.exchange_faults import Answer, RequestFault
@@ -19,7 +21,7 @@ from tests.exchanges.history_kit import HALF, HOUR, QUICK, at, gathered, made, w
 START, END = at("2024-12-05"), at("2025-03-02")
 AWAY = range(at("2025-01-20"), at("2025-01-20") + 9 * HALF, HALF)
 KLINES = "/api/v3/klines"
-M30 = Interval.M30
+M30, JANUARY = Interval.M30, Month(2025, 1)
 ALL = made(START, END, without=AWAY)
 
 
@@ -210,20 +212,58 @@ def test_what_is_no_list_of_candles_teaches_nothing(answer):
         rest_klines(answer)
 
 
-def test_an_archive_with_a_header_is_read_and_a_wrong_one_is_not():
-    line = f"{at('2025-01-01')}000,1,2,1,2,5,0,0,0,0,0,0"
-    (kline,) = archive_klines(f"open_time,open,high,low,close,volume\n{line}\n", M30, Month(2025, 1))
-    assert kline.at == at("2025-01-01")
-    for wrong in (
-        f"{line}\n{line}",
-        f"{line}\nnonsense",
-        line.replace(",5,", ",x,"),
-        line.replace("000,1", "001,1"),
-    ):
-        with pytest.raises(Unavailable, match="unreadable archive"):
-            archive_klines(wrong, Interval.M30, Month(2025, 1))
+def read(text: str, month: Month = JANUARY):
+    pages = list(archive_pages(io.StringIO(text), M30, month.start, month))
+    return [kline for page in pages for kline in page.klines]
+
+
+LINE = f"{at('2025-01-01')}000,1,2,1,2,5,0,0,0,0,0,0"
+
+
+def test_an_archive_may_have_a_header():
+    (kline,) = read(f"open_time,open,high,low,close,volume\r\n{LINE}\r\n")
+    assert (kline.at, kline.volume) == (at("2025-01-01"), 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{LINE}\n{LINE}",
+        f"{LINE}\nnonsense",
+        LINE.replace(",5,", ",x,"),
+        LINE.replace("000,1", "001,1"),
+        LINE[:22],
+    ],
+)
+def test_an_archive_that_cannot_be_read_is_refused(text):
+    with pytest.raises(Unavailable, match="unreadable archive"):
+        read(text)
+
+
+def test_an_archive_of_another_month_is_refused():
     with pytest.raises(Unavailable, match="is not of 2025-02"):
-        archive_klines(line, Interval.M30, Month(2025, 2))
+        read(LINE, month=Month(2025, 2))
+
+
+async def test_after_an_archive_that_breaks_off_rest_goes_on(exchange, source, monkeypatch):
+    monkeypatch.setattr("bot.exchanges.history_binance_rows._ARCHIVE_PAGE", 100)
+    whole = await (await source._files.get(f"{exchange.rest_url}{tree('2025-01')}")).read()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        lines = archive.read("BTCUSDT-30m-2025-01.csv").decode().splitlines()
+    lines[250] = lines[250].replace(",", ";")
+    odd = io.BytesIO()
+    with zipfile.ZipFile(odd, "w") as archive:
+        archive.writestr("BTCUSDT-30m-2025-01.csv", "\n".join(lines))
+
+    async def published(*_):
+        return odd.getvalue()
+
+    monkeypatch.setattr(source, "_archived", published)
+    paths = asked(exchange, monkeypatch)
+    klines, ends = await gathered(source, M30, at("2025-01-01"), at("2025-02-01"))
+    assert klines == [one for one in ALL if at("2025-01-01") <= one.at < at("2025-02-01")]
+    assert ends[:2] == [at("2025-01-01") + 100 * HALF, at("2025-01-01") + 200 * HALF]
+    assert paths == [KLINES, KLINES]
 
 
 def test_rules_that_cannot_be_read_teach_nothing():

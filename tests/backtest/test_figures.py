@@ -133,6 +133,14 @@ def test_a_fill_before_the_low_is_in_the_loss_at_the_low():
     assert found.worst.at == START
 
 
+def test_an_exit_that_a_gap_placed_before_the_low_spares_the_loss_at_it():
+    # the gap to 80 fills the re-buy at 90; the falling candle then goes up to the exit at 99.48, and only then to 70
+    found, run = hand_run([(100, 101, 99, 100), (80, 100, 70, 75)])
+    assert [(f.side, str(f.price)) for f in run.fills[1:]] == [(Side.BUY, "90"), (Side.SELL, "99.48")]
+    assert found.worst.at == START
+    assert found.worst.amount == Quote(D(100) - D("0.999") * 99 * D("0.999"))
+
+
 def test_returns_a_year_are_in_plain_proportion():
     history = history_of([(100, 106, 99, 104)] * 73, step_ms=DAY_MS)
     found = figures(walk(HAND, history, Terms(COARSE)).result(), history)

@@ -164,8 +164,6 @@ class Sweeper:
         def settled() -> None:
             """A generation is judged: tell it, and ask for the next."""
             nonlocal told
-            if self.stop.is_set():
-                return
             if len(asked) > told:
                 search.tell(self._told_of(range(told, len(asked))))
                 told = len(asked)

@@ -144,7 +144,7 @@ def test_the_sieve_lets_through_exactly_what_the_setup_would() -> None:
             "saldo_limite=0,200,5000",
             "lucro_alvo_minimo=0.001,0.005,0.06",
             "lucro_alvo_maximo=0.05,0.07",
-            "taxa=0,0.001,0.02",
+            "taxa=0,0.001,0.01,0.02",
             "multiplicador_lucro=0.9,1",
             "limite_recompras=0,20",
         ],

@@ -16,7 +16,7 @@ import pytest
 
 from bot.backtest.history import History
 from bot.backtest.journal import Journal, JournalBusy
-from bot.backtest.judging import Assignment, exact_outcome
+from bot.backtest.judging import Assignment, Bench, Chunk, Ground, exact_outcome, judge, made_ready
 from bot.backtest.model import Terms
 from bot.backtest.optimise import Method
 from bot.backtest.outcome import SCORE, Outcome, Table, choice, front, results
@@ -121,6 +121,15 @@ def test_what_the_fast_path_cannot_prove_is_judged_by_the_exact_one() -> None:
     )
 
 
+def test_a_set_is_known_only_where_it_is_known_in_every_window() -> None:
+    prepared = made_ready(HISTORY, TERMS)
+    assert prepared is not None
+    known, unknown = Ground(HISTORY, prepared), Ground(HISTORY, None)
+    for grounds, proven in (((known, known), 2), ((known, unknown), 0), ((unknown, known), 0)):
+        judged = judge(Bench(SPACE, TERMS, grounds), Chunk(0, 2))
+        assert (len(judged.numbers), len(judged.unproven)) == (proven, 2 - proven)
+
+
 def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:
     windows = (
         (int(HISTORY.times[0]), int(HISTORY.times[700])),
@@ -189,12 +198,13 @@ class NoPool:
         pass
 
 
-def test_a_line_cut_short_is_done_again(tmp_path: Path, undisturbed: Sweep) -> None:
+@pytest.mark.parametrize("bytes_lost", [1, 30])
+def test_a_line_cut_short_is_done_again(tmp_path: Path, undisturbed: Sweep, bytes_lost: int) -> None:
     journal = task(tmp_path)
     inline(journal=journal).grid()
     journal.close()
     whole = journal.path.read_bytes()
-    journal.path.write_bytes(whole[:-30])
+    journal.path.write_bytes(whole[:-bytes_lost])
     again = task(tmp_path)
     seen: list[Progress] = []
     assert told(inline(journal=again, on_progress=seen.append).grid()) == told(undisturbed)

@@ -14,14 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self, TypeVar
 
-import sqlite_utils
-from sqlite_utils.db import TransactionError
-
 from bot.errors import StoreError
+from storage import lean
 from storage.migrations import migrate
 
 T = TypeVar("T")
-Rows = sqlite_utils.Database
+Rows = lean.Rows
 Work = Callable[[Rows], T]
 
 _PRAGMAS = (
@@ -114,7 +112,7 @@ class Database:
             return await asyncio.wrap_future(future)
         except (sqlite3.IntegrityError, OverflowError) as exc:
             raise StoreError(f"the database refused a row: {exc}") from exc
-        except (sqlite3.Error, TransactionError, OSError) as exc:
+        except (sqlite3.Error, lean.TransactionError, OSError) as exc:
             self.faulted.set()
             raise StoreError(f"the database failed: {exc}") from exc
 

@@ -5,10 +5,8 @@ Money is TEXT (plain decimals), time INTEGER (ms UTC); STRICT tables refuse anyt
 
 from collections.abc import Mapping
 
-import sqlite_utils
-from sqlite_utils import Migrations
-
 from bot.errors import StoreError
+from storage.lean import Migrations, Rows
 
 _PEOPLE = """
 CREATE TABLE people (
@@ -259,7 +257,7 @@ STEPS = {
 }
 
 
-def migrate(rows: sqlite_utils.Database, steps: Mapping[str, str] = STEPS) -> None:
+def migrate(rows: Rows, steps: Mapping[str, str] = STEPS) -> None:
     """Apply what is missing, each step in a transaction of its own. StoreError for a newer version's file."""
     migrations = Migrations("trader-automata")
     for name, script in steps.items():
@@ -272,5 +270,5 @@ def migrate(rows: sqlite_utils.Database, steps: Mapping[str, str] = STEPS) -> No
 
 def _register(migrations: Migrations, name: str, script: str) -> None:
     @migrations(name=name)
-    def step(rows: sqlite_utils.Database) -> None:
+    def step(rows: Rows) -> None:
         rows.executescript(script)

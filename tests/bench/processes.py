@@ -25,8 +25,11 @@ QUIET_S = 20
 
 
 async def cold_start() -> Rows:
-    """From the command to `ready`, and the memory ten seconds later, in an empty folder."""
-    seconds, memory = [], []
+    """From the command to `ready`, and the memory three seconds later, in an empty folder.
+
+    On a busy machine the processor time tells more than the clock: it is the start on a core of one's own, but for the disk.
+    """
+    seconds, worked, memory = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         telegram = await spawn("telegram", "sandbox", "telegram", log=place / "telegram.log")
@@ -38,6 +41,7 @@ async def cold_start() -> Rows:
             bot = await spawn("bot", "run", log=log, env=env)
             await _ready(bot, log)
             seconds.append(time.perf_counter() - began)
+            worked.append(cpu_s(bot.child.pid))
             await asyncio.sleep(3)
             memory.append(rss_mb(bot.child.pid))
             await bot.end()
@@ -45,6 +49,7 @@ async def cold_start() -> Rows:
     return {
         "cold start to ready, s": statistics.median(seconds),
         "cold start, slowest of five, s": max(seconds),
+        "cold start, processor time of it, s": statistics.median(worked),
         "idle memory, MB": statistics.median(memory),
     }
 

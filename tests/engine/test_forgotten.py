@@ -1,6 +1,7 @@
 """An order that the exchange has forgotten: its trades tell what became of it, or a person is asked."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -43,10 +44,12 @@ def forget(house: EngineHouse, order_id: str) -> None:
     del house.venue.core.orders[order.order_id]
 
 
-async def look(runner: Runner, times: int = 3) -> None:
-    for _ in range(times):
-        await runner._executor._reconcile_once()
-    await asyncio.sleep(0)
+async def look(runner: Runner, until: Callable[[], bool]) -> None:
+    """Reconcile as the minutes would; a look while a request is under way does not count."""
+    async with asyncio.timeout(20):
+        while not until():
+            await runner._executor._reconcile_once()
+            await asyncio.sleep(0.05)
 
 
 async def test_an_order_forgotten_after_a_day_is_placed_anew_without_asking() -> None:
@@ -56,7 +59,7 @@ async def test_an_order_forgotten_after_a_day_is_placed_anew_without_asking() ->
         house.venue.faults.stream.silent = True
         forget(house, lost.order_id)
         runner.clock = Later()
-        await look(runner)
+        await look(runner, lambda: runner.state.order(lost.order_id) is None)
         state = await house.until(strategy, lambda s: both_rest(s) and s.order(lost.order_id) is None)
         assert (await house.fresh(strategy)).status is RunStatus.RUNNING
         again = state.live(Leg.EXIT)
@@ -70,7 +73,7 @@ async def test_an_order_that_is_missing_too_soon_is_a_question_for_a_person() ->
         strategy, runner = await holding(house)
         house.venue.faults.stream.silent = True
         forget(house, exit_of(runner).order_id)
-        await look(runner)
+        await look(runner, lambda: runner._freezing is not None)
         await paused(house, strategy)
 
 
@@ -81,7 +84,7 @@ async def test_where_the_trades_are_wiped_too_nothing_is_concluded() -> None:
         forget(house, exit_of(runner).order_id)
         house.venue.core.executions["demo"].clear()
         runner.clock = Later()
-        await look(runner)
+        await look(runner, lambda: runner._freezing is not None)
         await paused(house, strategy)
 
 

@@ -100,7 +100,7 @@ def compared_screen(texts: Texts, done: Done, *, choices: Sequence[Choice]) -> S
         assumptions_text(texts, card, first),
     )
     buttons = [
-        Button(f"{letter} · {texts.plain('button.bt_again')}", Choice(c.who, c.pair).press("bt_of"))
+        Button(f"{letter} · {texts.plain('button.bt_test')}", Choice(c.who, c.pair).press("bt_of"))
         for letter, c in zip("AB", choices, strict=True)
     ]
     return Screen(text, keyboard(buttons))

@@ -71,13 +71,10 @@ def _try(who: str, changes: Mapping[str, str]) -> Press | None:
 
 
 def _choice_text(texts: Texts, symbol: Symbol, mark: str, one: Mapping[str, Any]) -> str:
-    values = ", ".join(
-        f"{BY_NAME[name].item} {name} = {shown_value(texts, name, pressed_value(name, value))}"
-        for name, value in one["changes"].items()
-    )
-    lines = [texts(f"optimize.choice.{one['kind']}", mark=mark), texts("optimize.values", values=values)]
-    if not one["changes"]:
-        lines = lines[:1]
+    lines = [texts(f"optimize.choice.{one['kind']}", mark=mark)]
+    for name, value in one["changes"].items():
+        shown = shown_value(texts, name, pressed_value(name, value))
+        lines.append(texts("optimize.value", field=f"{BY_NAME[name].item} {name}", value=shown))
     for key in ("seen", "unseen"):
         told = one[key]
         lines.append(

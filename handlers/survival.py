@@ -57,7 +57,9 @@ def survival_text(texts: Texts, card: Mapping[str, Any]) -> str:
     """Shares of starts that ran out, how long the rest took, and what the named crashes did."""
     symbol, formats = Symbol(**card["symbol"]), Formats(texts.locale)
     lines = [
-        texts.count("survival.starts", card["starts"]),
+        texts.count(
+            "survival.starts", card["starts"], starts=formats.number(Decimal(card["starts"]), most=0)
+        ),
         texts("survival.out_of_rebuys", share=formats.percent(Decimal(card["out_of_rebuys"]))),
     ]
     if Decimal(card["out_of_money"]):

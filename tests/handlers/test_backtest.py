@@ -225,7 +225,7 @@ async def test_the_card_of_a_strategy_leads_here_and_back_to_running_it(househol
     await household.tap("1 ano", "buscando preços")
     workers.gate.set()
     told = await household.wait_for("Lucro líquido: +120,50")
-    assert "contando o que ainda está aberto: +75,30" in told["text"]
+    assert "Com o que está aberto: +75,30" in told["text"]
     assert "Faltam 12 velas" in told["text"]
     await household.tap("Mudar um campo", "Uma cópia de lenta")
     await household.press("Executar")

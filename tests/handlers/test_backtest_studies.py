@@ -268,7 +268,7 @@ async def test_survival_is_told_whole(household):
     await household.tap("lenta", "Desde quando")
     await household.press("Sobrevivência")
     workers.gate.set()
-    told_ = await household.wait_for("Começada em 8760 horas")
+    told_ = await household.wait_for("Começada em 8.760 horas")
     for part in (
         "ficaram sem recompras: 3,4%",
         "LUNA 2022 (28%): 20 recompras",

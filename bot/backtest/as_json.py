@@ -40,7 +40,6 @@ def run_as_json(run: BacktestRun) -> dict[str, Any]:
         "net_profit": _text(run.net_profit),
         "open": _open(run.open),
         "engine": run.engine.value,
-        "fell_back": run.fell_back,
         "seconds": run.seconds,
     }
 
@@ -50,6 +49,8 @@ def report_as_json(run: BacktestRun, found: Figures) -> dict[str, Any]:
     history = found.timeline.history
     return {
         **run_as_json(run),
+        "fell_back": run.fell_back,
+        "open_since": None if run.open is None else run.open.start,
         "symbol": run.terms.rules.symbol.name,
         "source": history.source,
         "start": found.start,
@@ -148,7 +149,6 @@ def _open(position: OpenPosition | None) -> dict[str, Any] | None:
         "rebuys": position.rebuys,
         "value": _text(position.value),
         "unrealised": _text(position.unrealised),
-        "start": position.start,
     }
 
 

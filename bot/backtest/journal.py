@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,12 +58,16 @@ class Journal:
             self.add("task", dict(task))
 
     def add(self, name: str, answer: object) -> None:
-        """Keep one answer, at once."""
-        self._file.write(json.dumps([name, answer], separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        """Keep one answer, at once; BotError where the disk does not take it."""
+        try:
+            self._file.write(json.dumps([name, answer], separators=(",", ":")).encode() + b"\n")
+            self._file.flush()
+        except OSError as exc:
+            raise BotError(f"{self.path}: cannot be written ({exc.strerror})") from exc
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # what the disk did not take was told when it was added
+            self._file.close()
 
     def forget(self) -> None:
         """Remove the file: the next run starts from nothing."""

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -27,11 +28,13 @@ def pool_options(command: _Command) -> _Command:
 
 @contextmanager
 def stoppable(words: str) -> Iterator[threading.Event]:
-    """An event that Ctrl-C and a polite kill set; `words` are told once. The second Ctrl-C ends at once."""
+    """An event that Ctrl-C and a polite kill set; `words` are told once. The second Ctrl-C ends at once, workers too."""
     stop = threading.Event()
 
     def heard(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
+            for child in active_children():
+                child.kill()
             raise KeyboardInterrupt
         stop.set()
         click.echo(f"\n{words}", err=True)

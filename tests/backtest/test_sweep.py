@@ -365,3 +365,24 @@ def test_a_dask_cluster_sweeps_the_same_though_a_worker_is_killed(undisturbed: S
         pool = open_pool(dask=cluster.scheduler_address)
         assert told(Sweeper(given(), pool, on_progress=murder).grid()) == told(undisturbed)
     assert killed
+
+
+@pytest.mark.soak
+def test_on_real_candles_both_paths_judge_alike() -> None:
+    """Draws over all that shapes a ladder, on two months of minutes."""
+    from tests.backtest.candles import real
+
+    history = real("bitfinex_BTCUSD_1m_2018").between(None, 1_514_764_800_000 + 60 * 86_400_000)
+    texts = [
+        "qty_inicial=20:500", "multiplicador_qty=0.9:1.3", "lucro_alvo_inicial=0.004:0.06",
+        "multiplicador_lucro=0.8:1.1", "recompra_queda_inicial=0.003:0.04", "multiplicador_recompra=0.8:1.3",
+        "limite_recompras=0:30", "saldo_limite=600:8000", "lucro_reaplicar=s,n", "taxa=0,0.001",
+    ]  # fmt: skip
+    one = Assignment(read_space(StrategyParams(), texts), TERMS, history)
+    fast = Sweeper(one, InlinePool()).random(80, 11)
+    exact = Sweeper(replace(one, exact=True), LocalPool(2)).random(80, 11)
+    assert len(fast.rows) == len(exact.rows) > 40
+    for name in ("cycles", "rebuys", "open_rebuys"):
+        assert (fast.scores[name] == exact.scores[name]).all()
+    for name in ("net_profit", "unrealised", "worst_loss", "most_invested"):
+        assert np.allclose(fast.scores[name], exact.scores[name], rtol=1e-9, atol=1e-8), name

@@ -114,6 +114,43 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(home: Path) -> N
     assert timeless(out)["judged"] == 64
 
 
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    """Though its workers are in the middle of something long."""
+    script = (
+        "from pathlib import Path\n"
+        "from bot.backtest.executors import run_batches\n"
+        "from bot.backtest.pools import LocalPool\n"
+        "from bot.cli.studies import stoppable\n"
+        "from tests.backtest.labour import Held, Numbers, hold\n"
+        "if __name__ == '__main__':\n"
+        f"    held = [(n, Held(Path({str(tmp_path)!r}), n)) for n in range(4)]\n"
+        "    with stoppable('stopping') as stop:\n"
+        "        list(run_batches(LocalPool(2), Numbers('n', (1,)), hold, held, stop))\n"
+    )
+    (tmp_path / "long.py").write_text(script)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(tmp_path / "long.py")]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        until(lambda: len(list(tmp_path.glob("[0-9]*.*"))) == 2)
+        pids = [int(file.name.split(".")[1]) for file in tmp_path.glob("[0-9]*.*")]
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline() + process.stderr.readline() == "\nstopping\n"
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        assert process.wait(20) != 0
+        assert time.monotonic() - began < 10
+        process.stderr.read()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+def test_a_cache_that_cannot_be_written_is_told(home: Path) -> None:
+    (home / "cache").write_text("a file, no folder")
+    result = call("sweep", "one.js", *VARY)
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
 def test_a_sweep_tells_front_choice_neighbours_and_walk(home: Path) -> None:
     found = call(
         "sweep", "one.js", *VARY, "--walk", "3", "--workers", "1", "--csv", "sets.csv", "--picture", "f.png"

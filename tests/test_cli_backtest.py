@@ -147,6 +147,20 @@ def test_what_was_never_bought_is_told_beside_the_json() -> None:
     assert "the first buy takes 300 and the balance is 10" in answer.stderr
 
 
+def test_a_run_that_ends_for_want_of_money_says_since_when() -> None:
+    """All profit is reinvested in the one buy, and what its dust cost is not there to pay with."""
+    Path("one.js").write_text(
+        "module.exports = { limite_recompras: 0, saldo_limite: 0, qty_inicial: 100.5 };"
+    )
+    rows = "".join(f"{1700000040000 + 60_000 * i},100,104,100,104,1\n" for i in range(4))
+    Path("up.csv").write_text(HEAD + rows)
+    asked = ("backtest", "one.js", "--candles", "up.csv", "--step", "0.1", "--json")
+    answer = call(*asked)
+    assert [fill["side"] for fill in json.loads(answer.stdout)["fills"]] == ["buy", "sell"]
+    assert "nothing was bought after the exit of 2023-11-14 22:14" in answer.stderr
+    assert call(*asked, "--balance", "200").stderr == ""
+
+
 def test_a_run_that_the_fast_engine_cannot_make_is_made_by_the_exact_one_and_says_so() -> None:
     answer = call("backtest", "one.js", "--candles", "good.csv", "--step", "4", "--json")
     assert json.loads(answer.stdout)["engine"] == "exact"
@@ -189,8 +203,7 @@ def test_strategies_of_two_pairs_are_not_compared_by_accident() -> None:
 
 def test_the_command_in_a_process_of_its_own_loads_no_sdk() -> None:
     probe = (
-        "import sys; from bot.cli import main; main(sys.argv[1:], standalone_mode=False); "
-        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+        "import sys; from bot.cli import main; main(sys.argv[1:], standalone_mode=False); print(*sys.modules)"
     )
     args = ["backtest", "one.js", "--candles", "good.csv", "--json"]
     for _ in range(2):  # the second reads what the first has kept
@@ -213,7 +226,8 @@ def test_the_command_in_a_process_of_its_own_loads_no_sdk() -> None:
         "pyarrow",
         "binance",
     }
-    assert "numpy" in loaded
+    assert {"numpy", "bot.backtest.fast"} <= loaded
+    assert not loaded & {"bot.backtest.figures", "bot.domain.cycle"}  # of reports, and of the exact path
     assert loaded & heavy == set()
 
 

@@ -7,41 +7,13 @@ from decimal import Context, Decimal
 from typing import Any
 
 from bot.backtest.figures import Figures
-from bot.backtest.model import BacktestRun, OpenPosition
+from bot.backtest.model import BacktestRun
+from bot.backtest.run_json import run_as_json
 from bot.domain.market import MarketRules
 from bot.domain.money import Quote, plain
 from bot.domain.params import CurveChoice, StrategyParams, as_answers
 
 _PRINTED = Context(prec=28)
-
-
-def run_as_json(run: BacktestRun) -> dict[str, Any]:
-    """Fills, closed cycles, net profit and the open position (None if there is none), as `backtest --json` has them."""
-    return {
-        "fills": [
-            {
-                "time": fill.time,
-                "side": fill.side.value,
-                "k": fill.k,
-                "price": str(fill.price),
-                "quantity": str(fill.quantity),
-            }
-            for fill in run.fills
-        ],
-        "cycles": [
-            {
-                "start": cycle.start,
-                "end": cycle.end,
-                "rebuys": cycle.rebuys,
-                "net_profit": _text(cycle.net_profit),
-            }
-            for cycle in run.cycles
-        ],
-        "net_profit": _text(run.net_profit),
-        "open": _open(run.open),
-        "engine": run.engine.value,
-        "seconds": run.seconds,
-    }
 
 
 def report_as_json(run: BacktestRun, found: Figures) -> dict[str, Any]:
@@ -137,18 +109,6 @@ def _money(found: Figures) -> dict[str, Any]:
             "sells": _text(found.fees.sells),
             "total": _text(found.fees.total),
         },
-    }
-
-
-def _open(position: OpenPosition | None) -> dict[str, Any] | None:
-    if position is None:
-        return None
-    return {
-        "held": plain(_PRINTED.plus(position.held.value)),
-        "cost": _text(position.cost),
-        "rebuys": position.rebuys,
-        "value": _text(position.value),
-        "unrealised": _text(position.unrealised),
     }
 
 

@@ -36,7 +36,7 @@ def backtest(
     strategy = read_strategy(file)
     market = open_market(Asked(**asked), strategy.par)
     run = ran(strategy.params, market, engine)
-    for warning in warnings(run):
+    for warning in warnings(run, market.history):
         click.echo(f"! {warning}", err=True)
     if as_json:
         click.echo(json.dumps(run_as_json(run, market.load_s)))

@@ -47,7 +47,7 @@ def compare(
     market = open_market(typed, strategies[0].par)
     runs = [ran(strategy.params, market, engine) for strategy in strategies]
     for file, run in zip(files, runs, strict=True):
-        for warning in warnings(run):
+        for warning in warnings(run, market.history):
             click.echo(f"! {file.name}: {warning}", err=True)
     names = [strategy.nome for strategy in strategies]
     if not as_json:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.backtest import as_json
+from bot.backtest import run_json
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun
 from bot.domain.market import Side
@@ -15,7 +15,7 @@ from bot.domain.plan import build_plan
 def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
     """As in a report's json, with the seconds that loading and running took."""
     seconds = {"load": round(load_s, 6), "run": round(run.seconds.get("run", 0.0), 6)}
-    return {**as_json.run_as_json(run), "seconds": seconds}
+    return {**run_json.run_as_json(run), "seconds": seconds}
 
 
 def warnings(run: BacktestRun, history: History) -> Iterator[str]:

@@ -11,13 +11,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from bot.backtest.as_json import run_as_json
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import figures
 from bot.backtest.files import cycles_csv, fills_csv, write
 from bot.backtest.html import page
 from bot.backtest.html_tables import MOST_CYCLES, cycles_table, settings_table
 from bot.backtest.model import Engine, Terms
+from bot.backtest.run_json import run_as_json
 from bot.backtest.statements import assumptions
 from bot.backtest.words import LANGUAGES, Words
 from bot.domain.market import Symbol

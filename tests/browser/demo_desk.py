@@ -12,11 +12,16 @@ from tests.end_to_end.processes import Process, Street, spawn
 
 
 @asynccontextmanager
-async def demo(folder: Path, *, candles: Path | None = None) -> AsyncIterator[tuple[Street, Process]]:
-    """`python -m bot demo`, its market standing still at the first candle until it may run as fast as it can."""
+async def demo(
+    folder: Path, *, candles: Path | None = None, skip: int = 0
+) -> AsyncIterator[tuple[Street, Process]]:
+    """`python -m bot demo`, its market standing still until it may run as fast as it can.
+
+    It stands at the first candle, or after `skip` of them, which are the past.
+    """
     words = ["--json", "--port", "0", "--speed", "1", "--data-dir", str(folder / "data")]
     if candles is not None:
-        words += ["--candles", str(candles), "--skip", "0"]
+        words += ["--candles", str(candles), "--skip", str(skip)]
     process = await spawn("demo", "demo", *words, log=folder / "demo.log")
     try:
         exchange, telegram = await process.first_line(), await process.first_line()

@@ -43,8 +43,8 @@ class CrashReplay:
     """A named crash in these candles.
 
     `fall` is the fraction from the highest price to the lowest after it, within the crash's days. `started` is the
-    last whole hour before them, where a ladder began: it used `rebuys`, `ran_out` says whether no more could be
-    bought, `worst` was its largest paper loss, and it was out after `exit_ms` (None: not by the end of the history).
+    last hour that opens by their beginning, when a ladder was begun: it used `rebuys`, `ran_out` says whether no more
+    could be bought, `worst` was its largest paper loss, and it was out after `exit_ms` (None: not by the end of the history).
     `starts` ladders began within those days: `ran_out_within` of them could buy no more at some time, and
     `worst_within` is the largest paper loss among them.
     """
@@ -273,9 +273,10 @@ def _replays(history: History, table: SurvivalTable) -> Iterator[CrashReplay]:
 
 
 def crashes_in(history: History, known: Sequence[Crash] = CRASHES) -> tuple[Crash, ...]:
-    """Those whose days lie wholly within the candles."""
+    """Those whose days lie wholly within the candles, and are not in a gap of theirs."""
     first, end = int(history.times[0]), int(history.times[-1]) + history.step_ms
-    return tuple(crash for crash in known if first <= crash.start and crash.end <= end)
+    within = (crash for crash in known if first <= crash.start and crash.end <= end)
+    return tuple(crash for crash in within if len(history.between(crash.start, crash.end)))
 
 
 def _fall(days: History) -> Decimal:

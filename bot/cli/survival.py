@@ -110,7 +110,7 @@ def _spread(spread: "Spread", quote: str) -> str:
 
 def _crashes(found: "Survival", quote: str) -> Iterator[str]:
     if found.crashes:
-        yield "\nstarted in the last hour before:"
+        yield "\nstarted as they began:"
     for one in found.crashes:
         yield f"  {one.crash.title} ({_days(one)}, {percent(-one.fall)}): {_went(one, quote)}"
 

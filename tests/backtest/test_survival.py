@@ -166,6 +166,13 @@ def test_a_crash_in_the_candles_is_replayed_from_the_hour_before_it() -> None:
 
 def test_only_crashes_wholly_within_the_history_are_named() -> None:
     assert crashes_in(days([8_000, 8_000, 5_000])) == ()
+    around = days([8_000, 8_000, 5_000, 5_000, 5_000])
+    assert [crash.key for crash in crashes_in(around)] == ["covid_2020"]
+    at = np.flatnonzero((around.times < CRASHES[2].start) | (around.times >= CRASHES[2].end))
+    columns = {name: getattr(around, name)[at] for name in ("times", "opens", "highs", "lows", "closes")}
+    gapped = replace(around, **columns)
+    assert crashes_in(gapped) == ()
+    assert surviving(gapped).crashes == ()
     assert [crash.first for crash in CRASHES] == sorted(crash.first for crash in CRASHES)
     assert len({crash.key for crash in CRASHES}) == len(CRASHES)
     assert all(crash.start < crash.end and crash.source for crash in CRASHES)

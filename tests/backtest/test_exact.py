@@ -3,6 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from bot.backtest.exact import run_exact
 from bot.backtest.model import BacktestRun, Engine, Terms
 from bot.domain.market import Side
@@ -218,6 +220,15 @@ def test_hours_without_candles_are_not_traded_in() -> None:
 
 def test_one_candle_is_enough() -> None:
     assert told(ran((100, 100, 100, 100))) == ["0 buy 0 100"]
+
+
+def test_a_run_of_more_orders_than_an_id_can_number_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(100, 104, 99, 104)] * 30
+    wanted = ran(*rows)
+    monkeypatch.setattr("bot.backtest.desk._MOST_NUMBERED", 7)
+    begun_again = ran(*rows)
+    assert begun_again.fills == wanted.fills
+    assert [f.cycle for f in wanted.fills if f.k == 0] == list(range(1, 31))
 
 
 def test_a_year_of_minutes_is_run_within_two_seconds() -> None:

@@ -5,7 +5,7 @@ progressions, so each is computed once and kept.
 """
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -27,6 +27,8 @@ _MOST_RATIO, _LEAST_RATIO = 9 * 10**18, 10**16
 _MOST_FEE_DIGITS = 12
 _HAIR = Decimal("1e-25")
 """A number this near below a whole one might be rounded to it by the 60 digits of the exact path."""
+_NEARLY_ONE = 1 - _HAIR
+_TOO_NEAR = "an amount lies within a hair of a whole number of lots"
 _MOST_KEPT = 4096
 _UNIT = int(UNIT)
 _AMOUNT_FIELDS = attrgetter(
@@ -48,7 +50,9 @@ _DROP_FIELDS = attrgetter(
     "limite_recompras",
     "curva_recompra",
 )
+_FIRST_FIELDS = attrgetter("qty_inicial", "saldo_limite", "lucro_reaplicar")
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Key = tuple[Any, ...]
 T = TypeVar("T")
 
@@ -58,19 +62,36 @@ class Beyond(BotError):  # noqa: N818 - it reads as the reason that it is
 
 
 class Amounts(NamedTuple):
-    """q(0) .. q(n) in units: cut to whole ones, as doubles, whether something was cut off each, and as they are."""
+    """q(0) .. q(n) in units, cut to whole ones and as doubles; their sum in quote.
+
+    `fractions` are what was cut off the first of them; from there on all are equal.
+    """
 
     whole: Ints
-    near: NDArray[np.float64]
-    cut: NDArray[np.bool_]
-    units: list[Decimal]
+    near: Floats
+    fractions: list[Decimal]
+    total: Decimal
+
+
+class First(NamedTuple):
+    """A first buy: what it asks for in quote, whether that can be sent, and its amount in units.
+
+    Where profit is reinvested: the amount of a whole saldo_limite, and the step of a market buy's amount (0 where it
+    changes no lots).
+    """
+
+    asked: Decimal
+    sent: bool
+    amount: int
+    full: int
+    step: int
 
 
 class Wholes(NamedTuple):
     """One set as bot.backtest.kernel_cycle.Rows wants it."""
 
     rungs: Ints
-    means: NDArray[np.float64]
+    means: Floats
     whole: tuple[int, ...]
     real: tuple[float, ...]
 
@@ -87,59 +108,88 @@ class Scale:
             max(1, _ceiling(EXACT.divide(rules.min_quantity.value, rules.lot_step))),
             _floor(EXACT.divide(rules.max_quantity.value, rules.lot_step)) if rules.max_quantity else NO_MOST,
         )
-        self._kept_amounts: dict[Key, Amounts] = {}
-        self._kept_targets: dict[Key, Ints] = {}
-        self._kept_drops: dict[Key, Ints] = {}
+        self._amounts: dict[Key, Amounts] = {}
+        self._targets: dict[Key, Ints] = {}
+        self._drops: dict[Key, Ints] = {}
+        self._firsts: dict[Key, First] = {}
 
     def wholes(self, params: StrategyParams) -> Wholes:
         """A valid set of parameters; Beyond where it cannot be had."""
-        amounts = _kept(self._kept_amounts, params, _AMOUNT_FIELDS, self._amounts)
-        targets = _kept(self._kept_targets, params, _TARGET_FIELDS, _targets)
-        drops = _kept(self._kept_drops, params, _DROP_FIELDS, _drops)
-        balance = self._terms.opening_balance(params).value
-        limit = EXACT.divide(params.saldo_limite or balance, self.unit)
+        amounts = _kept(self._amounts, _AMOUNT_FIELDS(params), params, self._amounts_of)
+        targets = _kept(self._targets, _TARGET_FIELDS(params), params, _targets_of)
+        drops = _kept(self._drops, _DROP_FIELDS(params), params, _drops_of)
+        saldo, given = params.saldo_limite, self._terms.balance
+        balance = given.value if given is not None else saldo or amounts.total
+        limit = EXACT.divide(saldo or balance, self.unit)
+        free = limit if (saldo or balance) == balance else EXACT.divide(balance, self.unit)
         rungs = np.zeros((len(targets), 4), dtype=np.int64)
         rungs[:, 0] = amounts.whole
         rungs[:, 1] = _rooms(limit, amounts)
         rungs[:, 2] = targets
         rungs[1:, 3] = drops
-        free = EXACT.divide(balance, self.unit) if params.saldo_limite else limit
-        real = (float(params.taxa), float(limit), float(free))
-        return Wholes(rungs, amounts.near, self._whole(params, balance, _surely(free)), real)
-
-    def _amounts(self, params: StrategyParams) -> Amounts:
-        units = [EXACT.divide(amount, self.unit) for amount in ladder.amounts(params)]
-        if max(units) > _MOST:
-            raise Beyond("an amount is too large for its tick and lot")
-        whole = [_surely(amount) for amount in units]
-        cut = [amount != below for amount, below in zip(units, whole, strict=True)]
-        return Amounts(
-            np.array(whole, dtype=np.int64),
-            np.array([float(amount) for amount in units]),
-            np.array(cut, dtype=np.bool_),
-            units,
-        )
-
-    def _whole(self, params: StrategyParams, balance: Decimal, cash: int) -> tuple[int, ...]:
-        rules, saldo = self._terms.rules, params.saldo_limite
+        first = _kept(self._firsts, _FIRST_FIELDS(params), params, self._first_of)
         top, bottom = _fee(params.taxa)
-        first = min(params.qty_inicial, saldo) if saldo else params.qty_inicial
-        sent = rules.quote_down(Quote(first)).value
-        starts = balance >= first and sent >= rules.min_notional.value and sent > 0
-        reinvests = params.lucro_reaplicar
-        return (
+        whole = (
             params.limite_recompras,
             top,
             bottom,
-            int(reinvests),
+            int(params.lucro_reaplicar),
             int(saldo > 0),
-            int(starts),
-            _surely(EXACT.divide(sent, self.unit)),
-            _surely(EXACT.divide(rules.quote_down(Quote(saldo)).value, self.unit)) if reinvests else 0,
-            cash,
-            _step(rules.quote_step, self.unit) if reinvests else 0,
+            int(first.sent and balance >= first.asked),
+            first.amount,
+            first.full,
+            _surely(free),
+            first.step,
             *self._limits,
         )
+        return Wholes(rungs, amounts.near, whole, (float(params.taxa), float(limit), float(free)))
+
+    def _amounts_of(self, params: StrategyParams) -> Amounts:
+        progression = ladder.amounts(params)
+        moving = _moving(progression)
+        units = [EXACT.divide(amount, self.unit) for amount in moving]
+        if max(units) > _MOST:
+            raise Beyond("an amount is too large for its tick and lot")
+        floors = [amount.to_integral_value(ROUND_FLOOR) for amount in units]
+        fractions = [EXACT.subtract(amount, floor) for amount, floor in zip(units, floors, strict=True)]
+        if max(fractions) > _NEARLY_ONE:
+            raise Beyond(_TOO_NEAR)
+        rest = len(progression) - len(moving)
+        with localcontext(EXACT):
+            total = sum(progression)
+        whole = [*map(int, floors)]
+        near = [*map(float, units)]
+        return Amounts(
+            np.array(whole + whole[-1:] * rest, dtype=np.int64),
+            np.array(near + near[-1:] * rest, dtype=np.float64),
+            fractions,
+            Decimal(total),
+        )
+
+    def _first_of(self, params: StrategyParams) -> First:
+        rules, saldo = self._terms.rules, params.saldo_limite
+        asked = min(params.qty_inicial, saldo) if saldo else params.qty_inicial
+        sent = rules.quote_down(Quote(asked)).value
+        full, step = 0, 0
+        if params.lucro_reaplicar:
+            full = _surely(EXACT.divide(rules.quote_down(Quote(saldo)).value, self.unit))
+            step = _step(rules.quote_step, self.unit)
+        return First(
+            asked,
+            sent >= rules.min_notional.value and sent > 0,
+            _surely(EXACT.divide(sent, self.unit)),
+            full,
+            step,
+        )
+
+
+def _moving(progression: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
+    """A progression up to where it stands still for good."""
+    last = progression[-1:]
+    end = len(progression)
+    while end > 1 and progression[end - 2] is last[0]:
+        end -= 1
+    return progression[:end]
 
 
 def unit_of(rules: MarketRules) -> Decimal:
@@ -149,13 +199,7 @@ def unit_of(rules: MarketRules) -> Decimal:
     return EXACT.multiply(rules.tick, rules.lot_step)
 
 
-def _kept(
-    kept: dict[Key, T],
-    params: StrategyParams,
-    fields: Callable[[StrategyParams], Key],
-    make: Callable[[StrategyParams], T],
-) -> T:
-    key = fields(params)
+def _kept(kept: dict[Key, T], key: Key, params: StrategyParams, make: Callable[[StrategyParams], T]) -> T:
     found = kept.get(key)
     if found is None:
         if len(kept) >= _MOST_KEPT:
@@ -167,42 +211,43 @@ def _kept(
 def _rooms(limit: Decimal, amounts: Amounts) -> Ints:
     """What may have been spent before each amount for it to fit the limit: floor(limit - amount)."""
     most = _surely(limit)
-    over = amounts.cut
-    if limit != most:
-        beyond = EXACT.subtract(limit, Decimal(most))
-        over = np.array([a - b > beyond for a, b in zip(amounts.units, amounts.whole.tolist(), strict=True)])
-    return most - amounts.whole - over
+    beyond = EXACT.subtract(limit, Decimal(most))
+    rooms = most - amounts.whole
+    over = [fraction > beyond for fraction in amounts.fractions]
+    rooms[: len(over)] -= over
+    rooms[len(over) :] -= over[-1]
+    return rooms
 
 
-def _targets(params: StrategyParams) -> Ints:
+def _targets_of(params: StrategyParams) -> Ints:
     """1 + p(0) .. 1 + p(n)."""
-    ratios = []
-    for target in ladder.targets(params):
+    progression, ratios = ladder.targets(params), []
+    for target in _moving(progression):
         scaled = EXACT.multiply(target, UNIT)
         whole = int(scaled)
         ratios.append(_UNIT + whole if whole == scaled else -_UNIT - whole)
     if max(map(abs, ratios)) > _MOST_RATIO:
         raise Beyond("a target is beyond what the fast engine counts with")
-    return np.array(ratios, dtype=np.int64)
+    return np.array(ratios + ratios[-1:] * (len(progression) - len(ratios)), dtype=np.int64)
 
 
-def _drops(params: StrategyParams) -> Ints:
+def _drops_of(params: StrategyParams) -> Ints:
     """1 - d(1) .. 1 - d(n)."""
-    ratios = []
-    for drop in ladder.drops(params):
+    progression, ratios = ladder.drops(params), []
+    for drop in _moving(progression):
         scaled = EXACT.multiply(drop, UNIT)
         whole = int(scaled)
         ratios.append(_UNIT - whole if whole == scaled else whole + 1 - _UNIT)
     if min(map(abs, ratios), default=_UNIT) < _LEAST_RATIO:
         raise Beyond("a drop is beyond what the fast engine counts with")
-    return np.array(ratios, dtype=np.int64)
+    return np.array(ratios + ratios[-1:] * (len(progression) - len(ratios)), dtype=np.int64)
 
 
 def _surely(number: Decimal) -> int:
     """The whole number at or below, from which the exact path cannot differ by rounding to 60 digits."""
     whole = int(number.to_integral_value(ROUND_FLOOR))
     if int(EXACT.add(number, _HAIR).to_integral_value(ROUND_FLOOR)) != whole:
-        raise Beyond("an amount lies within a hair of a whole number of lots")
+        raise Beyond(_TOO_NEAR)
     return max(-NO_MOST, min(NO_MOST, whole))
 
 

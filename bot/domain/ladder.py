@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 
 from bot.domain.curves import shaped, spline
 from bot.domain.market import MarketRules
@@ -90,6 +91,8 @@ def _geometric(
             value = high
         if value < low:  # noqa: PLR1730
             value = low
+        if value == values[-1]:  # and so are all that follow
+            return (*values, *repeat(values[-1], count - len(values)))
         values.append(value)
     return tuple(values)
 

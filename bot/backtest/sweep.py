@@ -120,9 +120,9 @@ class Rows(Sequence[Row]):
     def points(self) -> Iterator[Point]:
         return (self._at(number) for number in self._numbers.tolist())
 
-    def place_of(self, row: Row) -> int:
-        """Where this sweep's row stands."""
-        return int(np.searchsorted(self._numbers, row.number))
+    def place_of(self, number: int) -> int:
+        """Where the set of that number stands, which is one of these."""
+        return int(np.searchsorted(self._numbers, number))
 
 
 @dataclass

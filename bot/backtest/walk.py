@@ -143,7 +143,7 @@ class Neighbours:
 
 def neighbours(sweep: Sweep, space: Space, chosen: Row) -> Neighbours:
     """Those a step away from `chosen` on an axis or two; where few, the nearest within three steps."""
-    place = sweep.rows.place_of(chosen)
+    place = sweep.rows.place_of(chosen.number)
     scale = np.array([len(axis.values) - 1 if axis.values else _PART for axis in space.axes])
     steps = np.array(list(shares(space, sweep.rows.points()))) * scale
     away = np.sqrt(((steps - steps[place]) ** 2).sum(axis=1))

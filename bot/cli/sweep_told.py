@@ -233,12 +233,8 @@ def picture(study: Study) -> bytes:
 
     sweep, history = study.sweep, study.given.history
     front = np.zeros(len(sweep.rows), dtype=np.bool_)
-    front[[sweep.rows.place_of(row) for row in sweep.front()]] = True
-    best = (
-        None
-        if study.best is None
-        else next(i for i, row in enumerate(sweep.rows) if row.number == study.best.number)
-    )
+    front[[sweep.rows.place_of(row.number) for row in sweep.front()]] = True
+    best = None if study.best is None else sweep.rows.place_of(study.best.number)
     symbol = study.given.terms.rules.symbol
     under = f"{len(sweep.rows):,} sets, {moment(int(history.times[0]))[:10]} to {moment(int(history.times[-1]))[:10]}"
     scores = sweep.scores[:, 0]

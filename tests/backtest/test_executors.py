@@ -214,3 +214,9 @@ def test_an_address_where_no_cluster_answers_is_told(monkeypatch: pytest.MonkeyP
         list(run_batches(open_pool(dask="tcp://127.0.0.1:1"), GIVEN, add_up, numbered(1)))
     with pytest.raises(InvalidInput, match="tcp://"):
         open_pool(dask="10.0.0.5:8786")
+
+
+def test_a_missing_extra_is_told_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InvalidInput, match=r"pip install 'trader-automata\[dask\]'"):
+        open_pool(dask="tcp://127.0.0.1:1")

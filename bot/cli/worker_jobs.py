@@ -181,7 +181,7 @@ def _optimize(job: Job, history: History, tell: Tell) -> Answer:
             [float(row.outcome.worst_loss) for row in rows],
             [float(row.outcome.result) for row in rows],
             [row.number in on_front for row in rows],
-            None if best is None else rows.place_of(best),
+            None if best is None else rows.place_of(best.number),
         )
     return {"card": card, "pictures": written(job.folder, pictures), "files": []}
 

@@ -218,8 +218,16 @@ class Supervisor:
         """Recovery: a strategy that cannot be taken up now is paused and its owner told."""
         if strategy.status is not RunStatus.RUNNING or strategy.id in self._runners:
             return
+        wish = await self._store.wished_stop(strategy.id)
         try:
             runner = await self._open_runner(strategy)
+            # asked before any wait, as in `run`
+            if wish is not None:
+                await self._answered(runner.ask_stop(wish))
+            elif (
+                runner.state.phase is Phase.IDLE
+            ):  # the process died between the person's word and its saving
+                await self._answered(runner.ask_start())
         except (AccessDenied, NotAllowed) as denied:
             await self._store.set_status(strategy.id, RunStatus.PAUSED, str(denied))
             return
@@ -227,12 +235,8 @@ class Supervisor:
             log.warning("take_up_later", strategy=strategy.id, reason=str(fault))
             self._keep(self._take_up_again(strategy), self._retries)
             return
-        wish = await self._store.wished_stop(strategy.id)
         if wish is not None:
-            await self._answered(runner.ask_stop(wish))
             await self._store.drop_wish(strategy.id)
-        elif runner.state.phase is Phase.IDLE:  # the process died between the person's word and its saving
-            await self._answered(runner.ask_start())
 
     async def _as_wished(self, strategy: Strategy) -> Strategy:
         """A strategy that shall stop is taken up for that, though it was paused; one that never began is idle."""

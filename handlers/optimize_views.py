@@ -81,7 +81,7 @@ def _choice_text(texts: Texts, symbol: Symbol, mark: str, one: Mapping[str, Any]
             texts(
                 f"optimize.{key}",
                 result=money(texts, told["result"], symbol, signed=True),
-                worst=money(texts, told["worst"], symbol),
+                worst=money(texts, told["worst"], symbol).removesuffix(symbol.quote).strip(),
                 cycles=told["cycles"],
             )
         )

@@ -30,6 +30,7 @@ _WIDE = (Decimal("0.4"), Decimal("2.5"))
 """How far from its present value a parameter is looked for, as factors."""
 _NARROW = (Decimal("0.85"), Decimal("1.15"))
 """The same for multipliers, which work rung upon rung."""
+_STEPS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def axis_of(params: StrategyParams, name: str) -> Axis:
     if not isinstance(now, Decimal):
         raise InvalidInput(name, "is no number")
     low, high = _NARROW if parameter.kind is ParameterKind.MULTIPLIER else _WIDE
-    step = _step(now)
+    step = _step(now * (high - low) / _STEPS)
     values, value = [], (now * low / step).to_integral_value() * step
     while value <= now * high:
         if _fits(name, value):
@@ -135,11 +136,10 @@ def axis_of(params: StrategyParams, name: str) -> Axis:
     return Axis(name, values=tuple(sorted(values)))
 
 
-def _step(now: Decimal) -> Decimal:
-    """A twentieth of the value, as 1, 2 or 5 of its digit: 0.035 goes by 0.001, 300 by 10."""
-    raw = now / 20
-    unit = Decimal(1).scaleb(raw.adjusted())
-    return unit * next(n for n in (1, 2, 5, 10) if unit * n * 2 > raw)
+def _step(about: Decimal) -> Decimal:
+    """1, 2 or 5 of a digit: a short number of about that size."""
+    unit = Decimal(1).scaleb(about.adjusted())
+    return unit * next(n for n in (1, 2, 5, 10) if unit * n * 2 > about)
 
 
 def _fits(name: str, value: Decimal) -> bool:

@@ -14,6 +14,7 @@ from bot.domain.params import StrategyParams
 from bot.processes import Bounds, WorkerProcesses
 from tests.bench.reaction import reaction
 from tests.bench.street import Rows, rss_mb
+from tests.end_to_end.conversation import save_by_defaults
 from tests.end_to_end.processes import BTC_5M, Chat, Process, spawn, street
 from tests.engine.house import BTC
 
@@ -110,7 +111,7 @@ async def ten_in_the_chat() -> Rows:
         async with street(Path(folder), *candles) as place:
             await place.start_bot()
             chat = place.chat()
-            await _saved_strategy(chat)
+            await save_by_defaults(chat)
             bot = place.bot
             assert bot is not None
             await asyncio.sleep(3)
@@ -128,23 +129,6 @@ async def ten_in_the_chat() -> Rows:
                 "largest backtest worker, MB": most,
                 "survival worker, MB": survived,
             }
-
-
-async def _saved_strategy(chat: Chat) -> None:
-    await chat.say("/start")
-    await chat.sees("Trader Automata")
-    await chat.say("/newstrategy")
-    await chat.sees("Nova estratégia")
-    await chat.press("sandbox-bybit")
-    await chat.sees("Qual par")
-    await chat.press("BTCUSDT")
-    await chat.sees("qty_inicial")
-    await chat.press("Padrões no resto")
-    await chat.sees("Revisão")
-    await chat.press("8 Salvar")
-    await chat.sees("salvar_estrategia")
-    await chat.press("Usar")
-    await chat.sees("executar_estrategia")
 
 
 async def _tested(chat: Chat, bot: Process) -> float:

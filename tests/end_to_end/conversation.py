@@ -17,8 +17,23 @@ async def open_account(chat: Chat) -> None:
     await chat.sees("pode negociar")
 
 
+async def save_by_defaults(chat: Chat) -> None:
+    """/start, and /newstrategy with every default, saved."""
+    await chat.say("/start")
+    await chat.sees("Trader Automata")
+    await _saved(chat)
+
+
 async def run_by_defaults(chat: Chat) -> None:
     """/newstrategy with every default, saved and run."""
+    await _saved(chat)
+    await chat.press("9 Executar")
+    await chat.sees("vale por 60 segundos")
+    await chat.press("em simulação")
+    await chat.sees("está rodando")
+
+
+async def _saved(chat: Chat) -> None:
     await chat.say("/newstrategy")
     await chat.sees("Nova estratégia")
     await chat.press("sandbox-bybit")
@@ -31,10 +46,6 @@ async def run_by_defaults(chat: Chat) -> None:
     await chat.sees("salvar_estrategia")
     await chat.press("Usar")
     await chat.sees("executar_estrategia")
-    await chat.press("9 Executar")
-    await chat.sees("vale por 60 segundos")
-    await chat.press("em simulação")
-    await chat.sees("está rodando")
 
 
 async def unlock(chat: Chat) -> None:

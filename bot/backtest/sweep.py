@@ -66,7 +66,7 @@ class Sweep:
     `base` is the strategy as it is, None where that could not be judged. `refused` counts points that are no
     strategy by the parameter to blame ("min_notional": an order too small for the exchange), `failed` tells chunks
     that could not be judged. Not `complete`: stopped before its end. `rejudged` sets are those that the fast path
-    could not prove and the exact one judged.
+    could not prove and the exact one judged; `kept` sets were judged by an earlier, stopped run.
     """
 
     rows: "Rows"
@@ -77,6 +77,7 @@ class Sweep:
     total: int
     complete: bool
     rejudged: int
+    kept: int = 0
 
     def front(self) -> tuple[Row, ...]:
         """Those that no other beats in result and worst loss at once, from the least loss to the most."""
@@ -224,6 +225,7 @@ class Sweeper:
             total=self._total,
             complete=self._done >= self._total,
             rejudged=self._rejudged,
+            kept=self._kept,
         )
 
     def _next_chunk(self) -> tuple[int, Chunk] | None:

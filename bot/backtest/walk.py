@@ -23,6 +23,8 @@ _STILL_NEAR = 3.0
 _ENOUGH = 8
 _FEWEST = 3
 _PLACES = Decimal("1E-8")
+_INNER = 0.01
+"""Of the way along an axis: nearer to its end than this is at its end."""
 _PART = 10
 """An interval without steps counts as this many."""
 
@@ -157,3 +159,14 @@ def neighbours(sweep: Sweep, space: Space, chosen: Row) -> Neighbours:
     middle = _middle(results(sweep.scores[:, 0])[close])
     result = chosen.outcome.result
     return Neighbours(len(close), middle, result - middle > abs(result) / 2)
+
+
+def edges(space: Space, chosen: Row) -> tuple[str, ...]:
+    """The parameters in which a set stands at an end of what was tried: better ones may lie beyond."""
+    found = []
+    for axis, value in zip(space.axes, chosen.point, strict=True):
+        many = len(axis.values) >= _FEWEST or not axis.values
+        share = axis.share(value)
+        if many and not (_INNER < share < 1 - _INNER):
+            found.append(axis.name)
+    return tuple(found)

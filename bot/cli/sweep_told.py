@@ -17,7 +17,8 @@ from bot.backtest.parsed_cache import user_cache
 from bot.backtest.replay import budget_of
 from bot.backtest.space import Space, written
 from bot.backtest.sweep import Row, Sweep
-from bot.backtest.walk import Fold, Neighbours, Walk, Window, neighbours, walk_forward
+from bot.backtest.walk import Fold, Neighbours, Walk, Window, edges, neighbours, walk_forward
+from bot.cli.run_json import warnings
 from bot.domain.money import plain
 
 _MOST_CONFIRMED = 40
@@ -42,7 +43,8 @@ class Study:
     """A sweep with what follows from it.
 
     `base` is the strategy as it is; `front` from the least worst loss to the most; `best` the choice within `limit`
-    (quote), which is base's own worst loss unless another was asked for.
+    (quote), which is base's own worst loss unless another was asked for. `edges` are the parameters of which the
+    choice has the first or last value tried, `warnings` what is wrong with base or the choice.
     """
 
     given: Assignment
@@ -54,6 +56,8 @@ class Study:
     best: Shown | None
     limit: Decimal
     beside: Neighbours | None
+    edges: tuple[str, ...]
+    warnings: tuple[str, ...]
     walk: Walk | None
     seconds: float
 
@@ -105,6 +109,8 @@ def study_of(
         best=None if chosen is None else confirmed[chosen.number],
         limit=limit,
         beside=None if chosen is None else neighbours(sweep, given.space, chosen),
+        edges=() if chosen is None else edges(given.space, chosen),
+        warnings=tuple(confirm.warnings(base, *([] if chosen is None else [confirmed[chosen.number]]))),
         walk=walk_forward(sweep, windows, first=1) if windows and len(sweep.rows) else None,
         seconds=seconds,
     )
@@ -122,11 +128,17 @@ class _Confirm:
 
     def __init__(self, given: Assignment) -> None:
         self._given, self._tree = given, tree_of(given.history)
+        self._warnings: dict[int, tuple[str, ...]] = {}
 
     def __call__(self, row: Row, *, best: bool = False) -> Shown:
         given = self._given
         ran = run(given.space.params(row.point), given.terms, given.history, tree=self._tree)
+        self._warnings[row.number] = tuple(warnings(ran, given.history))
         return Shown(row.number, _values(given.space, row), outcome_of(ran, given.history), best)
+
+    def warnings(self, base: Shown, *chosen: Shown) -> Iterator[str]:
+        for name, one in [("as it is", base), *(("*", one) for one in chosen)]:
+            yield from (f"{name}: {text}" for text in self._warnings[one.number])
 
 
 def _values(space: Space, row: Row) -> dict[str, str]:
@@ -148,6 +160,8 @@ def as_json(study: Study, load_s: float) -> dict[str, Any]:
         "front": [_set_as_json(one) for one in study.front],
         "front_size": study.front_size,
         "best": None if study.best is None else _set_as_json(study.best),
+        "edges": list(study.edges),
+        "warnings": list(study.warnings),
         "most_loss": plain(round(study.limit, 12)),
         "neighbours": None
         if beside is None

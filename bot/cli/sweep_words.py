@@ -14,12 +14,13 @@ _MOST_ROWS = 12
 
 def lines(study: Study) -> Iterator[str]:
     sweep = study.sweep
-    yield f"{len(sweep.rows):,} sets judged in {span(study.seconds)}, of {sweep.total:,}"
+    kept = f" ({sweep.kept:,} by an earlier run)" if sweep.kept else ""
+    yield f"{len(sweep.rows):,} sets judged in {span(study.seconds)}{kept}, of {sweep.total:,}"
     if sweep.rejudged:
         yield f"{sweep.rejudged:,} of them by the exact path, where the fast one could not prove itself"
     for name, count in sorted(sweep.refused.items()):
         yield f"{count:,} left out, which are no strategy: {_blame(name)}"
-    yield from (f"! {text}" for text in sweep.failed)
+    yield from (f"! {text}" for text in (*sweep.failed, *study.warnings))
     if not sweep.rows:
         return
     yield ""
@@ -84,6 +85,8 @@ def _choice(study: Study) -> Iterator[str]:
         )
     else:
         yield f"the median of the {beside.count} sets next to it is {money(beside.middle)}"
+    if study.edges:
+        yield f"! it stands at the end of what was tried: {', '.join(study.edges)}; better ones may lie beyond"
     if study.best.outcome.result <= study.base.outcome.result:
         yield "! it is no better than the strategy as it is"
     if study.walk is None:

@@ -178,6 +178,12 @@ def test_a_sweep_tells_front_choice_neighbours_and_walk(home: Path) -> None:
             assert exact["values"]["lucro_alvo_inicial"] == row["lucro_alvo_inicial"]
 
 
+def test_what_is_wrong_with_a_run_is_told(home: Path) -> None:
+    found = call("sweep", "one.js", "--vary", "taxa=0,0.001", "--balance", "10", "--workers", "1")
+    assert found.exit_code == 0
+    assert "! as it is: nothing was bought: the first buy takes 300 and the balance is 10" in found.stdout
+
+
 def test_the_json_is_the_backtest_of_the_set_it_names(home: Path) -> None:
     found = answer(*VARY)
     best = found["best"]

@@ -11,7 +11,7 @@ import pytest
 from bot.backtest.outcome import SCORE, Outcome
 from bot.backtest.space import Space, read_space
 from bot.backtest.sweep import Row, Rows, Sweep
-from bot.backtest.walk import neighbours, walk_forward, windows_of
+from bot.backtest.walk import edges, neighbours, walk_forward, windows_of
 from bot.domain.params import StrategyParams
 from bot.errors import InvalidInput
 from tests.backtest.candles import candles, from_columns
@@ -142,3 +142,14 @@ def test_too_few_neighbours_tell_nothing() -> None:
     sweep = swept(space, [[(5, 5)], [(1, 5)]], None)
     found = neighbours(sweep, space, sweep.rows[0])
     assert (found.count, found.middle, found.alone) == (1, None, None)
+
+
+def test_a_choice_at_the_end_of_what_was_tried_is_told() -> None:
+    space = read_space(
+        StrategyParams(),
+        ["lucro_alvo_inicial=0.01,0.02,0.03", "qty_inicial=50:500", "lucro_reaplicar=s,n", "taxa=0,0.001"],
+    )
+    inner = (D("0.02"), D(200), True, D(0))
+    assert edges(space, Row(0, inner, ())) == ()
+    assert edges(space, Row(0, (D("0.03"), *inner[1:]), ())) == ("lucro_alvo_inicial",)
+    assert edges(space, Row(0, (inner[0], D("500"), *inner[2:]), ())) == ("qty_inicial",)

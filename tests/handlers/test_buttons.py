@@ -15,7 +15,14 @@ from handlers.start import dead_button
 SOURCE = "\n".join(
     p.read_text("utf-8") for p in sorted((Path(__file__).parents[2] / "handlers").glob("*.py"))
 )
-OFFERED = sorted(set(re.findall(r'Press\(\s*"([a-z_]+)"', SOURCE)))
+# some are put together: a choice's own `press`, and a list of strategies for one of two actions
+_BY_CHOICE = re.findall(r'choice\.press\("([a-z_]+)"', SOURCE) + re.findall(
+    r'Choice\([^)]*\)\.press\("([a-z_]+)"', SOURCE
+)
+_TAILS = re.findall(r'Press\(f"\{action\}([a-z_]+)"', SOURCE)
+_LISTS = [f"{action}{tail}" for action in re.findall(r'action="([a-z]+)"', SOURCE) for tail in _TAILS]
+_DEFAULTS = re.findall(r'action: str = "([a-z_]+)"', SOURCE)
+OFFERED = sorted({*re.findall(r'Press\(\s*"([a-z_]+)"', SOURCE), *_BY_CHOICE, *_LISTS, *_DEFAULTS})
 
 
 def pressed(text: str) -> Update:

@@ -15,6 +15,7 @@ from bot.errors import InvalidInput
 from bot.ports import Draft, Environment
 from bot.sandbox.telegram_html import parse_html
 from handlers import form_views as views
+from handlers.build import _PRESSES
 from handlers.callback import Press
 from handlers.form import (
     CURVE_OF_ITEM,
@@ -97,6 +98,8 @@ def test_the_states_are_stored_and_never_renamed() -> None:
         "SAVED": "saved",
         "RENAME": "rename",
         "SEARCH": "search",
+        "TEST_PAIR": "test_pair",
+        "TEST_DATES": "test_dates",
     }
 
 
@@ -256,6 +259,8 @@ def test_every_button_of_the_form_has_exactly_one_handler(locale: str) -> None:
             assert 0 < len(label) <= 40
             press = Press.unpack(carried)
             assert press is not None
+            if press.action in dict(_PRESSES):  # a look aside, such as a backtest of the draft
+                continue
             assert press.action == views.ACTION
             assert press.args[0] in _VERBS
             seen.add(press.args[0])

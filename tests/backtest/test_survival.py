@@ -4,6 +4,7 @@ import random
 import threading
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,3 +208,10 @@ def test_a_real_year_has_its_crashes() -> None:
     assert [replay.crash.key for replay in found.crashes] == ["ftx_2022", "usdc_2023", "august_2023"]
     assert all(replay.fall > D("0.05") for replay in found.crashes)
     assert found.unproven == 0
+
+
+@pytest.mark.parametrize("language", ["en", "pt_BR"])
+def test_the_chat_has_a_name_for_every_crash(language: str) -> None:
+    catalogue = Path(__file__).resolve().parents[2] / f"handlers/locale/{language}/LC_MESSAGES/backtest.po"
+    text = catalogue.read_text(encoding="utf-8")
+    assert [crash.key for crash in CRASHES if f'msgid "crash.{crash.key}"' not in text] == []

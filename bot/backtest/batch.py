@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest import kernel
-from bot.backtest.kernel_cycle import Rows, World
+from bot.backtest.kernel_cycle import Rows, World, scratch
 from bot.backtest.model import Terms
 from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.rungs import Beyond, Scale, Wholes, packed, unit_of
@@ -98,7 +98,7 @@ def _evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams], 
         return
     counts = np.zeros((len(able), kernel.COUNTS_SIZE), dtype=np.int64)
     sums = np.zeros((len(able), kernel.SUMS_SIZE), dtype=np.float64)
-    kernel.run_sets(_world(prepared), Rows(*packed(able)), counts, sums)
+    kernel.run_sets(_world(prepared), Rows(*packed(able)), scratch(), counts, sums)
     sums *= _unit(terms)
     part = np.zeros(len(able), dtype=SUMMARY)
     for name, at in _SUMS.items():
@@ -142,7 +142,7 @@ def first_cycles(
     counts = np.zeros((len(starts), kernel.FIRST_COUNTS_SIZE), dtype=np.int64)
     sums = np.zeros((len(starts), kernel.FIRST_SUMS_SIZE), dtype=np.float64)
     rows = Rows(*(column[0] for column in packed([wholes])))
-    kernel.run_starts(_world(prepared), rows, np.asarray(starts, dtype=np.int64), counts, sums)
+    kernel.run_starts(_world(prepared), rows, scratch(), np.asarray(starts, dtype=np.int64), counts, sums)
     sums *= _unit(terms)
     exits = counts[:, kernel.EXIT]
     answer["exit"] = np.maximum(exits, -1)
@@ -167,10 +167,13 @@ def fills_of(
     (wholes,) = _wholes(terms, [params])
     if wholes is None:
         return np.zeros((0, 5), dtype=np.int64), _NOT_WHOLE
-    fills = np.zeros((most, 5), dtype=np.int64)
-    counts, sums = np.zeros(kernel.COUNTS_SIZE, dtype=np.int64), np.zeros(kernel.SUMS_SIZE)
-    kernel.run(_world(prepared), Rows(*(column[0] for column in packed([wholes]))), fills, counts, sums)
-    return fills[: counts[kernel.FILLS_DONE]], int(counts[kernel.WHY])
+    counts, sums = (
+        np.zeros((1, kernel.COUNTS_SIZE), dtype=np.int64),
+        np.zeros((1, kernel.SUMS_SIZE), dtype=np.float64),
+    )
+    space = scratch(most)
+    kernel.run_sets(_world(prepared), Rows(*packed([wholes])), space, counts, sums)
+    return space.fills[: counts[0, kernel.FILLS_DONE]], int(counts[0, kernel.WHY])
 
 
 def _wholes(terms: Terms, sets: Sequence[StrategyParams]) -> list[Wholes | None]:

@@ -2,10 +2,11 @@
 
 Amounts are in ticks * lots, times in ms, as in bot.backtest.kernel_cycle; bot.backtest.batch turns them into quote.
 """
+# ruff: noqa: PLR0917 - compiled code takes its arguments by place
 
 import numpy as np
 
-from bot.backtest.kernel_compile import compiled, entry
+from bot.backtest.kernel_compile import compiled, entry, inlined, uncounted
 from bot.backtest.kernel_cycle import (
     ALL_USED,
     BOUGHT,
@@ -14,7 +15,10 @@ from bot.backtest.kernel_cycle import (
     DEPTH,
     DUST,
     DUST_COST,
+    DUST_ERROR,
     END,
+    EXTRA,
+    EXTRA_ERROR,
     FAULT,
     FEE,
     FEE_BOTTOM,
@@ -27,7 +31,6 @@ from bot.backtest.kernel_cycle import (
     LOW_FROM,
     LOW_SPENT,
     OPEN,
-    OUTCOME_SIZE,
     PROVEN,
     SPENT,
     TURNOVER,
@@ -36,6 +39,7 @@ from bot.backtest.kernel_cycle import (
     Int,
     K,
     Rows,
+    Scratch,
     World,
     cycle,
     lowest,
@@ -79,17 +83,36 @@ def open_worth(world: World, rows: Rows, dust: int, bought: int) -> float:
     return float(owned * world.units[CLOSE] * (1.0 - rows.real[FEE]))
 
 
-@entry
-def run(world: World, rows: Rows, fills: Int, counts: Int, sums: Float) -> None:
-    """A whole run: `counts` and `sums`, zero before, are filled, and `fills` (bot.backtest.kernel_cycle.cycle) as far as it reaches."""
-    books = Books(np.zeros(3, np.int64), np.zeros(4, np.float64))
-    exact, near, times = books.exact, books.near, world.times
-    of = np.zeros(OUTCOME_SIZE, np.int64)
+@inlined
+def uncounted_world(world: World) -> World:
+    return World(
+        uncounted(world.lows),
+        uncounted(world.highs),
+        uncounted(world.levels),
+        uncounted(world.marks),
+        uncounted(world.depths),
+        uncounted(world.times),
+        uncounted(world.units),
+    )
+
+
+@inlined
+def uncounted_scratch(scratch: Scratch) -> Scratch:
+    books = Books(uncounted(scratch.books.exact), uncounted(scratch.books.near))
+    return Scratch(books, uncounted(scratch.outcome), uncounted(scratch.fills))
+
+
+@compiled
+def run(world: World, rows: Rows, scratch: Scratch, counts: Int, sums: Float) -> None:
+    """A whole run: `counts` and `sums`, zero before, are filled, and `scratch.fills` as far as it reaches."""
+    exact, near, of, times = scratch.books.exact, scratch.books.near, scratch.outcome, world.times
+    exact[TURNOVER], exact[GAIN], exact[DUST] = 0, 0, 0
+    near[EXTRA], near[EXTRA_ERROR], near[DUST_COST], near[DUST_ERROR] = 0.0, 0.0, 0.0, 0.0
     counts[OPEN_REBUYS] = -1
     none = int(np.int64(0))  # a literal 0 would be compiled for by itself
     candle, done, open_cost, fault, last = none, none, none, none + PROVEN, len(world.marks) - 1
     while candle <= last and fault == PROVEN:
-        exit_at, done = cycle(world, rows, books, candle, counts[CYCLES] + 1, fills, done, of)
+        exit_at, done = cycle(world, rows, scratch, candle, counts[CYCLES] + 1, done)
         fault = of[FAULT]
         if exit_at < OPEN:
             break
@@ -107,7 +130,7 @@ def run(world: World, rows: Rows, fills: Int, counts: Int, sums: Float) -> None:
             sums[UNREALISED] = open_worth(world, rows, exact[DUST], of[BOUGHT]) - open_cost - near[DUST_COST]
             break
         counts[CYCLES] += 1
-        fault = sold(rows, books, of)
+        fault = sold(rows, scratch.books, of)
         candle = exit_at + 1
     counts[FILLS_DONE], counts[WHY] = done, fault
     sums[NET] = exact[GAIN] - exact[TURNOVER] * rows.real[FEE] + near[DUST_COST]
@@ -115,29 +138,33 @@ def run(world: World, rows: Rows, fills: Int, counts: Int, sums: Float) -> None:
 
 
 @entry
-def run_sets(world: World, sets: Rows, counts: Int, sums: Float) -> None:
-    """A run of each set; every array of `sets` has one row a set, and so have the answers."""
-    fills = np.zeros((0, 5), np.int64)
+def run_sets(world: World, sets: Rows, scratch: Scratch, counts: Int, sums: Float) -> None:
+    """A run of each set; every array of `sets` has one row a set, and so have the answers, zero before.
+
+    `scratch.fills` is left with the last set's fills (bot.backtest.kernel_cycle.cycle), as far as it reaches.
+    """
+    free, own = uncounted_world(world), uncounted_scratch(scratch)
+    rungs, means = uncounted(sets.rungs), uncounted(sets.means)
+    whole, real = uncounted(sets.whole), uncounted(sets.real)
     for one in range(len(counts)):
-        rows = Rows(sets.rungs[one], sets.means[one], sets.whole[one], sets.real[one])
-        run(world, rows, fills, counts[one], sums[one])
+        rows = Rows(rungs[one], means[one], whole[one], real[one])
+        run(free, rows, own, uncounted(counts)[one], uncounted(sums)[one])
 
 
 @entry
-def run_starts(world: World, rows: Rows, starts: Int, counts: Int, sums: Float) -> None:
-    """The first cycle of a run from each of `starts`, which are candles; one row of the answers each."""
-    fills = np.zeros((0, 5), np.int64)
-    books = Books(np.zeros(3, np.int64), np.zeros(4, np.float64))
-    of = np.zeros(OUTCOME_SIZE, np.int64)
+def run_starts(world: World, rows: Rows, scratch: Scratch, starts: Int, counts: Int, sums: Float) -> None:
+    """The first cycle of a run from each of `starts`, which are candles; one row of the answers each, zero before."""
+    free, own, of = uncounted_world(world), uncounted_scratch(scratch), scratch.outcome
+    one_set = Rows(uncounted(rows.rungs), uncounted(rows.means), uncounted(rows.whole), uncounted(rows.real))
     none = int(np.int64(0))
     for one in range(len(starts)):
-        exit_at, _ = cycle(world, rows, books, starts[one], none + 1, fills, none, of)
+        exit_at, _ = cycle(free, one_set, own, starts[one], none + 1, none)
         counts[one, EXIT], counts[one, USED], counts[one, ENDED] = exit_at, of[K], of[END]
         counts[one, FAULT_IN] = of[FAULT]
         if exit_at < OPEN:
             continue
-        sums[one, FIRST_WORST] = worst_loss(world, rows, 0, 0.0, of)
+        sums[one, FIRST_WORST] = worst_loss(free, one_set, 0, 0.0, of)
         sums[one, FIRST_INVESTED] = of[SPENT]
         if of[END] == ALL_USED and of[BUY_CANDLE] < of[LOW_END]:
-            low = lowest(world.depths, world.levels, of[BUY_CANDLE], of[LOW_END]) * world.units[DEPTH]
+            low = lowest(free.depths, free.levels, of[BUY_CANDLE], of[LOW_END]) * free.units[DEPTH]
             counts[one, OUT] = 1 if low < of[LAST] else 0

@@ -2,6 +2,7 @@
 
 Importing this costs 0.3 s and 130 MB: only what runs many backtests does (bot.backtest.batch).
 """
+# ruff: noqa: ANN401 - what numba hands to an intrinsic has no types
 
 import hashlib
 import os
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from bot.backtest.parsed_cache import user_cache
 
 F = TypeVar("F", bound=Callable[..., Any])
+Array = TypeVar("Array", bound=NDArray[Any])
 
 
 def kept_in() -> Path | None:
@@ -63,3 +67,20 @@ def _compiled(function: F, **more: bool) -> F:
         **more,
     }
     return cast("F", numba.njit(**options)(function))
+
+
+def _uncounted(_typing: Any, array: Any) -> tuple[Any, Callable[..., Any]]:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        for owner in ("meminfo", "parent"):
+            setattr(view, owner, getattr(view, owner).type(None))
+        return view._getvalue()  # noqa: SLF001 - as numba's own do
+
+    return array(array), codegen
+
+
+uncounted = cast("Callable[[Array], Array]", intrinsic(_uncounted))
+"""In compiled code: an array without its count of references, valid as long as whoever called keeps the array.
+
+numba counts, with locked instructions, at every call that an array is handed to: half the time of a run.
+"""

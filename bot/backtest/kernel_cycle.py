@@ -100,6 +100,19 @@ class Books(NamedTuple):
     near: Float
 
 
+class Scratch(NamedTuple):
+    """Where a run writes, and nobody else meanwhile: `outcome` of the last cycle, and `fills` (see `cycle`)."""
+
+    books: Books
+    outcome: Int
+    fills: Int
+
+
+def scratch(most_fills: int = 0) -> Scratch:
+    books = Books(np.zeros(3, dtype=np.int64), np.zeros(4, dtype=np.float64))
+    return Scratch(books, np.zeros(OUTCOME_SIZE, dtype=np.int64), np.zeros((most_fills, 5), dtype=np.int64))
+
+
 @inlined
 def next_fill(
     lows: Whole, highs: Whole, levels: Int, marks: Whole, at: int, past_open: bool, buy: int, sell: int
@@ -234,15 +247,14 @@ def note(fills: Int, done: int, candle: int, number: int, k: int, price: int, lo
 
 
 @compiled
-def cycle(
-    world: World, rows: Rows, books: Books, first: int, number: int, fills: Int, done: int, outcome: Int
-) -> tuple[int, int]:
+def cycle(world: World, rows: Rows, scratch: Scratch, first: int, number: int, done: int) -> tuple[int, int]:
     """A cycle from the open of candle `first` on: the candle of its exit (or OPEN, NOT_STARTED, FAULTY), fills done.
 
-    `outcome` is filled; so is `fills`, as far as it reaches, with rows of candle, cycle `number`, k (-1 - k for an
-    exit), price, lots.
+    `scratch.outcome` is filled; so is `scratch.fills`, as far as it reaches, with rows of candle, cycle `number`, k
+    (-1 - k for an exit), price, lots.
     """
     lows, highs, levels, marks = world.lows, world.highs, world.levels, world.marks
+    books, outcome, fills = scratch.books, scratch.outcome, scratch.fills
     rungs, means, whole, dust = rows.rungs, rows.means, rows.whole, books.exact[DUST]
     extra, error = books.near[EXTRA], books.near[EXTRA_ERROR]
     limit, limit_doubt, free, doubt = money(rows, books)

@@ -19,6 +19,8 @@ from bot.domain.params import StrategyParams
 from bot.domain.state import State
 from bot.domain.turn import Context
 from tests.bench.backtest_live import backtest_live
+from tests.bench.backtests import GOALS as BACKTEST_GOALS
+from tests.bench.backtests import backtests
 from tests.bench.processes import cold_start, hundred
 from tests.bench.reaction import reaction
 from tests.bench.street import ROOT, Rows
@@ -36,6 +38,7 @@ GOALS = {
     "bot grown by, MB": 10.0,
     "largest backtest worker, MB": 250.0,
     "survival worker, MB": 250.0,
+    **BACKTEST_GOALS,
 }
 
 
@@ -53,6 +56,7 @@ async def decisions() -> Rows:
 
 PARTS: dict[str, Callable[[], Awaitable[Rows]]] = {
     "decisions": decisions,
+    "backtests": backtests,
     "reaction": reaction,
     "start": cold_start,
     "hundred": hundred,
@@ -66,7 +70,7 @@ async def main(wanted: list[str]) -> None:
         rows |= await PARTS[name]()
     for name, value in rows.items():
         goal = GOALS.get(name)
-        print(f"{name:<46} {value:>10.2f}" + (f"   goal {goal:g}" if goal is not None else ""))
+        print(f"{name:<64} {value:>12.2f}" + (f"   goal {goal:g}" if goal is not None else ""))
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(rows, indent=2) + "\n")

@@ -1,16 +1,21 @@
 """/backtest: a saved strategy on the prices of the past, chosen by buttons, told on one card."""
 
-from collections.abc import Sequence
 
 from telegram import Update
 
 from bot.backtest.jobs import Kind
-from bot.domain.strategy_file import pair_name
-from bot.errors import NotAllowed
 from bot.service.backtest_desk import Subject
-from bot.service.backtest_wishes import is_period
 from bot.service.backtests import Done
-from handlers.backtest_context import dark_of, desk_of, draft_subject, shows_of, subject_of
+from handlers import strategies
+from handlers.backtest_context import (
+    dark_of,
+    desk_of,
+    draft_subject,
+    pair_of,
+    period_of,
+    shows_of,
+    subject_of,
+)
 from handlers.backtest_shows import Wanted, stop
 from handlers.backtest_views import (
     Choice,
@@ -23,7 +28,7 @@ from handlers.backtest_views import (
 from handlers.context import ChatContext
 from handlers.form_views import Screen
 from handlers.keyboards import keyboard
-from handlers.talk import answer, press_of, say, show, word_in
+from handlers.talk import answer, number_in, press_of, say, show, word_in
 from handlers.texts import Texts
 
 
@@ -39,7 +44,9 @@ async def offer(update: Update, context: ChatContext, *, action: str, head: str,
     if update.callback_query is not None:
         args = press_of(update).args
         page = int(args[0]) if args and args[0].isdecimal() else 0
-    mine = await context.service.saved.find(context.person, words)
+    mine = await context.service.saved.find(context.person, words) or await context.service.strategies(
+        context.person
+    )
     draft = not words and await draft_subject(context) is not None
     screen = choose_strategy(context.texts, mine, page, action=action, draft=draft, head=head)
     await show(update, context, screen.text, screen.keyboard)
@@ -89,18 +96,14 @@ async def start(context: ChatContext, subject: Subject, pair: str, since: str) -
     await shows_of(context).begin(context.person, Wanted(job, head, choice.press("bt_go"), view))
 
 
+async def run(update: Update, context: ChatContext) -> None:
+    """Ask whether to run what was tested, below its card."""
+    await answer(update)
+    found = await context.service.strategy(context.person, number_in(press_of(update)))
+    await strategies.ask_to_run(update, context, found, below=True)
+
+
 async def cancel(update: Update, context: ChatContext) -> None:
     """The button under the progress; an old one says that nothing runs."""
     stopped = await stop(shows_of(context), context.person)
     await answer(update, None if stopped else context.texts.plain("backtest.nothing_runs"))
-
-
-def pair_of(args: Sequence[str], subject: Subject) -> str:
-    """The pair that a button carries, the strategy's own where it carries none."""
-    return pair_name(args[1]) if len(args) > 1 else subject.pair
-
-
-def period_of(args: Sequence[str], position: int = 2) -> str:
-    if len(args) <= position or not is_period(args[position]):
-        raise NotAllowed("dead_button")
-    return args[position]

@@ -11,8 +11,7 @@ from bot.backtest.jobs import Kind
 from bot.domain.market import Symbol
 from bot.errors import NotAllowed
 from bot.service.backtests import Done
-from handlers.backtest import pair_of, period_of
-from handlers.backtest_context import dark_of, desk_of, shows_of, subject_of
+from handlers.backtest_context import dark_of, desk_of, pair_of, period_of, shows_of, subject_of
 from handlers.backtest_shows import Wanted
 from handlers.backtest_views import Choice, assumptions_text, head_text, length, money, period_name
 from handlers.callback import Press

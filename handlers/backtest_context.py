@@ -1,17 +1,20 @@
 """What the handlers of backtests share, and whose strategy a button means."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from telegram.ext import ConversationHandler
 
+from bot.domain.strategy_file import pair_name
 from bot.domain.validation import problems
 from bot.errors import NotAllowed
 from bot.ports import Environment, Person
 from bot.service.backtest_desk import BacktestDesk, Subject
+from bot.service.backtest_wishes import is_period
 from handlers.alert_context import reports_of
 from handlers.backtest_shows import BacktestShows
 from handlers.context import ChatContext
-from handlers.form import DRAFT, EDITS, ENVIRONMENT, PAIR, WISH, Form, Step
+from handlers.form import DRAFT, ENVIRONMENT, PAIR, WISH, Form, Step
 from handlers.form_shelf import taken_off
 
 BACKTESTS = "backtests"
@@ -50,8 +53,8 @@ async def draft_subject(context: ChatContext) -> Subject | None:
     if form is None or ENVIRONMENT not in form.answers or not form.complete or problems(form.params):
         return None
     name = form.answers.get(WISH) or context.texts.plain("backtest.draft")
-    if form.edits is not None:
-        name = (await context.service.strategy(context.person, int(form.answers[EDITS]))).name
+    mine = await context.service.strategies(context.person) if form.edits is not None else ()
+    name = next((s.name for s in mine if s.id == form.edits), name)
     return Subject(None, name, Environment(form.answers[ENVIRONMENT]), form.answers[PAIR], form.params)
 
 
@@ -62,3 +65,14 @@ async def draft_form(context: ChatContext, person: Person) -> Form | None:
     while form is not None and form.cursor.step in ASIDE:
         form = taken_off(form)
     return form
+
+
+def pair_of(args: Sequence[str], subject: Subject) -> str:
+    """The pair that a button carries, the strategy's own where it carries none."""
+    return pair_name(args[1]) if len(args) > 1 else subject.pair
+
+
+def period_of(args: Sequence[str], position: int = 2) -> str:
+    if len(args) <= position or not is_period(args[position]):
+        raise NotAllowed("dead_button")
+    return args[position]

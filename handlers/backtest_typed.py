@@ -7,7 +7,7 @@ from bot.errors import AccessDenied, InvalidInput, NotAllowed, Unavailable
 from bot.service.backtest_desk import Subject
 from bot.service.backtest_wishes import read_period
 from handlers import backtest
-from handlers.backtest_context import ASIDE, subject_of
+from handlers.backtest_context import ASIDE, pair_of, subject_of
 from handlers.backtest_views import choose_period, period_fault
 from handlers.context import ChatContext
 from handlers.form import Cursor, Form, Step
@@ -28,7 +28,7 @@ async def ask_dates(update: Update, context: ChatContext) -> Outcome:
     await answer(update)
     args = press_of(update).args
     who = word_in(press_of(update))
-    pair = backtest.pair_of(args, await subject_of(context, who))
+    pair = pair_of(args, await subject_of(context, who))
     return await _asked(update, context, Cursor(Step.TEST_DATES, f"{who}:{pair}"))
 
 

@@ -295,7 +295,7 @@ def result_buttons(texts: Texts, choice: Choice) -> tuple[list[Button], ...]:
     if choice.who == DRAFT:
         return [Button(texts.plain("button.bt_form"), Press("new"))], again[:1], more
     first = [
-        Button(texts.plain("button.bt_run"), Press("run", (choice.who,)), GOOD),
+        Button(texts.plain("button.bt_run"), Press("bt_run", (choice.who,)), GOOD),
         Button(texts.plain("button.bt_change"), Press("clone", (choice.who,))),
     ]
     return first, again, more

@@ -130,6 +130,7 @@ _PRESSES: tuple[tuple[str, Handler], ...] = (
     ("bt_of", backtest.period),
     ("bt_in", backtest.period_in_place),
     ("bt_go", backtest.go),
+    ("bt_run", backtest.run),
     ("bt_stop", backtest.cancel),
     ("bt_cmp", backtest_compare.choose),
     ("bt_vs", backtest_compare.compare),

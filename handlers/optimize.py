@@ -9,8 +9,8 @@ from bot.backtest.jobs import Kind
 from bot.domain.params import BY_NAME, Value, as_answers, from_answers
 from bot.errors import InvalidInput, NotAllowed
 from bot.service.backtest_desk import MOST_SECONDS, MOST_SETS, Subject
-from handlers.backtest import offer, pair_of, period_of
-from handlers.backtest_context import dark_of, desk_of, shows_of, subject_of
+from handlers.backtest import offer
+from handlers.backtest_context import dark_of, desk_of, pair_of, period_of, shows_of, subject_of
 from handlers.backtest_shows import Wanted
 from handlers.backtest_views import Choice, period_name
 from handlers.callback import Press

@@ -148,14 +148,17 @@ async def run(update: Update, context: ChatContext) -> None:
     await ask_to_run(update, context, found)
 
 
-async def ask_to_run(update: Update, context: ChatContext, found: Strategy) -> None:
-    """Item 9's question: environment, pair, money, SIM or REAL; its buttons carry a nonce for 60 seconds."""
+async def ask_to_run(update: Update, context: ChatContext, found: Strategy, *, below: bool = False) -> None:
+    """Item 9's question: environment, pair, money, SIM or REAL; its buttons carry a nonce for 60 seconds.
+
+    It takes the pressed message's place, unless it is to come `below` it.
+    """
     texts = context.texts
     short = await context.service.saved.shortage(context.person, found)
     warning = "" if short is None else shortage_text(texts, found, short)
     nonce = context.confirmations.ask(context.person.id, RunStrategy(found.id))
     question = paragraphs(warning, run_question(texts, replace(found, params=found.chosen)))
-    await show(update, context, question, run_keyboard(texts, found, nonce))
+    await (say if below else show)(update, context, question, run_keyboard(texts, found, nonce))
 
 
 def run_keyboard(texts: Texts, found: Strategy, nonce: str) -> InlineKeyboardMarkup:

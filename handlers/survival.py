@@ -12,9 +12,8 @@ from bot.backtest.jobs import Kind
 from bot.domain.market import Symbol
 from bot.errors import ExchangeError, InvalidInput, NotAllowed
 from bot.service.backtest_desk import SURVIVAL_PERIOD
-from bot.service.backtests import Done, Run
-from handlers.backtest import pair_of
-from handlers.backtest_context import dark_of, desk_of, draft_subject, shows_of, subject_of
+from bot.service.backtests import Done, Failed, Run
+from handlers.backtest_context import dark_of, desk_of, draft_subject, pair_of, shows_of, subject_of
 from handlers.backtest_shows import BacktestShows, Wanted
 from handlers.backtest_views import Choice, head_text, length, money, period_name
 from handlers.context import ChatContext
@@ -150,6 +149,8 @@ class _Line:
             outcome = await run.outcome
             if isinstance(outcome, Done):
                 await self.show(outcome.card)
+            elif isinstance(outcome, Failed) and outcome.key == "absent":
+                await self.show({"absent": True})
         finally:
             self._shows.desk.queue.release(run)
 

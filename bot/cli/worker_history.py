@@ -18,6 +18,8 @@ from bot.exchanges.history import open_history
 from bot.ports.history import HistorySource, Interval
 
 Tell = Callable[..., None]
+_MONTH_MS = 30 * 86_400_000
+_YEAR_MS = 365 * 86_400_000
 
 
 def candles_of(job: Job, tell: Tell) -> History:
@@ -27,12 +29,26 @@ def candles_of(job: Job, tell: Tell) -> History:
     """
     if job.source.rest is not None:
         return _played(job, tell)
+    if job.kind is Kind.LINE:
+        return _kept(job)
     history = asyncio.run(_got(job, HistoryStore(job.shelf), tell))
     series = job.shelf / history.source / history.symbol / _interval(job)
     with suppress(OSError):
         os.utime(series)
     _make_room(job.shelf, job.shelf_mb * 2**20, spare=series)
     return history
+
+
+def _kept(job: Job) -> History:
+    """The newest of what lies on disk, nothing asked for; InvalidInput("absent") where too little does."""
+    store, symbol = HistoryStore(job.shelf), job.rules.symbol.name
+    kept = {k.interval: k for k in store.kept() if (k.exchange, k.symbol) == (job.source.exchange, symbol)}
+    for interval in sorted(kept, key=lambda i: (i.ms > job.step_ms, -i.ms)):
+        for length in (job.length_ms or _YEAR_MS, _MONTH_MS):
+            start = max(kept[interval].first, kept[interval].until - length)
+            with suppress(InvalidInput):  # a hole in what was fetched: a shorter stretch may have none
+                return store.load(job.source.exchange, symbol, interval, start, kept[interval].until)
+    raise InvalidInput("history", "too little is kept of it", key="absent")
 
 
 def _played(job: Job, tell: Tell) -> History:

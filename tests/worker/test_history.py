@@ -115,3 +115,15 @@ def test_a_job_is_read_as_it_was_written(tmp_path):
         "http://x", tmp_path, contenders=(Contender('a "b"', params),), fields=("taxa",), fills=(FILL,)
     )
     assert Job.unpacked(made.packed()) == made
+
+
+async def test_a_line_on_the_plan_takes_what_lies_on_disk_and_asks_for_nothing(venue, tmp_path):
+    line = job(venue.rest_url, tmp_path, kind=Kind.LINE, length_ms=365 * 24 * HOUR)
+    line = replace(line, source=Source("bybit"))
+    with pytest.raises(InvalidInput) as refused:
+        candles_of(line, lambda *told: None)
+    assert refused.value.key == "absent"
+    kept = await candles(job(venue.rest_url, tmp_path, length_ms=50 * HOUR))
+    found = candles_of(replace(line, source=Source(kept.source)), lambda *told: None)
+    assert len(found) >= len(kept)  # whole months are kept
+    assert int(found.times[-1]) == int(kept.times[-1])

@@ -4,7 +4,10 @@ Amounts are doubles in quote: good for choosing and for pictures. What is chosen
 in decimals. A row with `proven` 0 means nothing but that: its set must be run by the exact path.
 """
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -178,14 +181,34 @@ def fills_of(
 
 def _wholes(terms: Terms, sets: Sequence[StrategyParams]) -> list[Wholes | None]:
     """Each set as the kernel reads it; None where it cannot be had in whole ticks and lots."""
-    scale = Scale(terms)
     wholes: list[Wholes | None] = []
-    for params in sets:
-        try:
-            wholes.append(scale.wholes(params))
-        except Beyond:
-            wholes.append(None)
+    try:
+        scale = _scale(terms)
+    except Beyond:
+        return [None] * len(sets)
+    with _no_collecting():
+        for params in sets:
+            try:
+                wholes.append(scale.wholes(params))
+            except Beyond:
+                wholes.append(None)
     return wholes
+
+
+_scale = lru_cache(maxsize=4)(Scale)
+"""Kept from batch to batch, for what it keeps."""
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Many small things are made here and none that only the collector could free: it took an eighth of a sweep."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _unit(terms: Terms) -> float:

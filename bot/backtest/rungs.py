@@ -6,7 +6,7 @@ progressions, so each is computed once and kept.
 
 from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -103,6 +103,11 @@ class Scale:
         rules = terms.rules
         self.unit = unit_of(rules)
         self._terms = terms
+        per_unit = EXACT.divide(Decimal(1), self.unit)
+        exact = EXACT.multiply(per_unit, self.unit) == 1  # multiplying is three times as fast as dividing
+        self._in_units: Callable[[Decimal], Decimal] = (
+            partial(EXACT.multiply, per_unit) if exact else lambda amount: EXACT.divide(amount, self.unit)
+        )
         self._limits = (
             _ceiling(EXACT.divide(rules.min_notional.value, self.unit)),
             max(1, _ceiling(EXACT.divide(rules.min_quantity.value, rules.lot_step))),
@@ -147,7 +152,7 @@ class Scale:
     def _amounts_of(self, params: StrategyParams) -> Amounts:
         progression = ladder.amounts(params)
         moving = _moving(progression)
-        units = [EXACT.divide(amount, self.unit) for amount in moving]
+        units = [self._in_units(amount) for amount in moving]
         if max(units) > _MOST:
             raise Beyond("an amount is too large for its tick and lot")
         floors = [amount.to_integral_value(ROUND_FLOOR) for amount in units]
@@ -224,8 +229,8 @@ def _targets_of(params: StrategyParams) -> Ints:
     progression, ratios = ladder.targets(params), []
     for target in _moving(progression):
         scaled = EXACT.multiply(target, UNIT)
-        whole = int(scaled)
-        ratios.append(_UNIT + whole if whole == scaled else -_UNIT - whole)
+        whole = scaled.to_integral_value(ROUND_FLOOR)
+        ratios.append(_UNIT + int(whole) if whole == scaled else -_UNIT - int(whole))
     if max(map(abs, ratios)) > _MOST_RATIO:
         raise Beyond("a target is beyond what the fast engine counts with")
     return np.array(ratios + ratios[-1:] * (len(progression) - len(ratios)), dtype=np.int64)
@@ -236,8 +241,8 @@ def _drops_of(params: StrategyParams) -> Ints:
     progression, ratios = ladder.drops(params), []
     for drop in _moving(progression):
         scaled = EXACT.multiply(drop, UNIT)
-        whole = int(scaled)
-        ratios.append(_UNIT - whole if whole == scaled else whole + 1 - _UNIT)
+        whole = scaled.to_integral_value(ROUND_FLOOR)
+        ratios.append(_UNIT - int(whole) if whole == scaled else int(whole) + 1 - _UNIT)
     if min(map(abs, ratios), default=_UNIT) < _LEAST_RATIO:
         raise Beyond("a drop is beyond what the fast engine counts with")
     return np.array(ratios + ratios[-1:] * (len(progression) - len(ratios)), dtype=np.int64)

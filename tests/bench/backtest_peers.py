@@ -24,8 +24,8 @@ def ladder():
     """Amounts and targets of rungs 0 to REBUYS, drops of re-buys 1 to REBUYS and one that is never reached."""
     rungs = np.arange(REBUYS + 1)
     amounts = np.minimum(300.0 * 1.02**rungs, 600.0)
-    targets = np.maximum(0.009 * 0.95**rungs, 0.005)
-    drops = np.minimum(0.02 * 1.05**rungs, 0.05)
+    targets = np.maximum(0.008 * 0.95**rungs, 0.005)
+    drops = np.minimum(0.0225 * 1.05**rungs, 0.08)
     drops[-1] = 2.0
     return amounts, targets, drops
 

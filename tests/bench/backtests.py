@@ -8,7 +8,6 @@ import asyncio
 import gzip
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -27,29 +26,15 @@ from bot.backtest.csv_file import read_csv
 from bot.backtest.exact import run_exact
 from bot.backtest.fast import run_fast
 from bot.backtest.history import History
-from bot.backtest.model import Terms
-from bot.domain.market import MarketRules
-from bot.domain.money import Quote
-from bot.domain.params import StrategyParams
 from tests.backtest.candles import DATA
 from tests.backtest.draws import made_up
+from tests.bench.backtest_sets import LADDER, TERMS, peak_mb, sets_of, work
 from tests.bench.street import ROOT, Rows
-from tests.engine.house import BTC
 
 YEAR = DATA / "bitfinex_BTCUSD_1m_2018.csv.gz"
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 SETS, MANY, WORKERS = 1_000, 100_000, 2
 D = Decimal
-TERMS = Terms(MarketRules(BTC, D("0.01"), D("0.000001"), D("0.01"), Quote(D(5))))
-LADDER = replace(
-    StrategyParams(),
-    saldo_limite=D(0),
-    lucro_alvo_inicial=D("0.009"),
-    recompra_queda_inicial=D("0.02"),
-    multiplicador_recompra=D("1.05"),
-    recompra_queda_maximo=D("0.05"),
-)
-"""The default ladder of 20 re-buys, wider, so that it trades all through 2018: the peers' too (backtest_peers.py)."""
 GOALS = {
     "sweep: times vectorbt": 1_500.0,
     "sweep: times the plain loop": 3.0,
@@ -74,22 +59,6 @@ async def backtests() -> Rows:
         rows |= _lengths(year)
         rows |= _command(file, place)
     return rows
-
-
-def sets_of(count: int, seed: int = 1) -> list[StrategyParams]:
-    """Neighbours of the ladder, five parameters drawn anew for each, no two alike."""
-    dice = random.Random(seed)
-    return [
-        replace(
-            LADDER,
-            lucro_alvo_inicial=D(dice.randrange(700, 1200)).scaleb(-5),
-            multiplicador_lucro=D(dice.randrange(9000, 10000)).scaleb(-4),
-            recompra_queda_inicial=D(dice.randrange(1700, 2500)).scaleb(-5),
-            multiplicador_recompra=D(dice.randrange(10300, 10700)).scaleb(-4),
-            qty_inicial=D(dice.randrange(200, 400)),
-        )
-        for _ in range(count)
-    ]
 
 
 def _sweep(year: History, file: Path) -> Rows:
@@ -130,26 +99,13 @@ def _many(year: History, place: Path) -> Rows:
     jobs = [(prepared, seed, 2_000) for seed in range(MANY // 2_000)]
     began = time.perf_counter()
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        done = list(pool.map(_some, jobs))
+        done = list(pool.map(work, jobs))
         seconds = time.perf_counter() - began
     return {
         "sweep of 100,000 sets on two cores, s": seconds,
         "sweep of 100,000: not proven": float(sum(unproven for unproven, _ in done)),
         "sweep worker: most memory, MB": max(memory for _, memory in done),
     }
-
-
-def _some(job: tuple[Any, int, int]) -> tuple[int, float]:
-    from bot.backtest import batch
-
-    prepared, seed, count = job
-    answer = batch.evaluate(prepared, TERMS, sets_of(count, seed))
-    return int((answer["proven"] == 0).sum()), _peak_mb()
-
-
-def _peak_mb(pid: int | str = "self") -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0) / 1024
 
 
 def _singles(year: History) -> Rows:
@@ -185,6 +141,7 @@ def _lengths(year: History) -> Rows:
             lucro_alvo_minimo=max(D("0.0022"), LADDER.lucro_alvo_minimo * scale),
             recompra_queda_inicial=LADDER.recompra_queda_inicial * scale,
             recompra_queda_minimo=D("0.001"),
+            recompra_queda_maximo=LADDER.recompra_queda_maximo * scale,
             limite_recompras=200,
         )
         seconds, answer = _best(5, lambda _, one=lively: batch.evaluate(prepared, TERMS, [one] * 100))
@@ -239,7 +196,7 @@ def _process(command: list[str], env: dict[str, str]) -> Ran:
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.DEVNULL, env=env)
         while (found := os.wait4(child.pid, os.WNOHANG))[0] == 0:
-            memory = max(memory, _peak_mb(child.pid))
+            memory = max(memory, peak_mb(child.pid))
             time.sleep(0.005)
         took = time.perf_counter() - began
         _, status, usage = found

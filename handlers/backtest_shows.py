@@ -68,30 +68,37 @@ class BacktestShows:
         """Queue a job and promise its result; NotAllowed("backtest_busy") while this person waits for another."""
         run = self.desk.queue.submit(person.id, wanted.job.packed())
         texts = texts_for(person.locale or "en")
+        text = progress_text(texts, wanted.head, run.progress)
         try:
-            message = await self._sender.send_message(
-                person.chat_id,
-                progress_text(texts, wanted.head, run.progress),
-                reply_markup=_stop_button(texts),
-            )
+            message = await self._sender.send_message(person.chat_id, text, reply_markup=_stop_button(texts))
             note = WaitingRun(person.id, message.message_id, wanted.again.pack(), self._clock.now())
             await self.desk.book.note(note)
         except BaseException:
             self.desk.queue.cancel(run)
             raise
-        self.keep(self._follow(run, _Shown(person, texts, message.message_id, wanted)))
+        shown = _Shown(person, texts, message.message_id, wanted)
+        self.keep(self._follow(run, shown, text), broken=partial(self._broken, shown))
 
-    def keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Carry on with it until it ends, or the program does; what fails in it is only logged."""
+    def keep(
+        self,
+        work: Coroutine[Any, Any, None],
+        *,
+        broken: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        """Carry on with it until it ends, or the program does; what fails in it is logged, and `broken` carried out."""
         task = asyncio.create_task(work, name="backtest-message")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, broken))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(
+        self, broken: Callable[[], Coroutine[Any, Any, None]] | None, task: asyncio.Task[None]
+    ) -> None:
         self._tasks.discard(task)
         fault = None if task.cancelled() else task.exception()
         if fault is not None:
             _log.error("backtest message failed", exc_info=fault)
+            if broken is not None:
+                self.keep(broken())
 
     async def close(self) -> None:
         """Promises stay noted: the next process says that they were cut."""
@@ -113,8 +120,7 @@ class BacktestShows:
 
     # --- following a run ------------------------------------------------------------------------------------------
 
-    async def _follow(self, run: Run, shown: "_Shown") -> None:
-        before = ""
+    async def _follow(self, run: Run, shown: "_Shown", before: str) -> None:
         while not run.outcome.done():
             run.changed.clear()
             text = progress_text(shown.texts, shown.wanted.head, run.progress)
@@ -152,6 +158,15 @@ class BacktestShows:
         said = failed_text(texts, outcome) if isinstance(outcome, Failed) else texts("backtest.stopped")
         screen = Screen(paragraphs(shown.wanted.head, said), _again_button(texts, shown.wanted.again))
         await self._replace(shown.person.chat_id, shown.message_id, screen)
+
+    async def _broken(self, shown: "_Shown") -> None:
+        """Our own fault, which is in the log: nobody is left before a message that promises."""
+        screen = Screen(
+            paragraphs(shown.wanted.head, shown.texts("backtest.failed.lost")),
+            _again_button(shown.texts, shown.wanted.again),
+        )
+        await _patiently(partial(self._replace, shown.person.chat_id, shown.message_id, screen))
+        await self.desk.book.forget(shown.person.id, shown.message_id)
 
     async def _done(self, done: Done, shown: "_Shown") -> None:
         """Pictures, files, and the card with its buttons as the last message, where the eye is."""

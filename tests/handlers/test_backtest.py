@@ -3,6 +3,7 @@
 import pytest
 
 from bot.service.backtests import Failed, Progress
+from handlers import backtest_shows
 from handlers.backtest_views import failed_text, progress_text
 from handlers.texts import LOCALES, texts_for
 from tests.handlers.household import Household
@@ -182,6 +183,30 @@ async def test_a_failed_run_says_why_and_offers_to_ask_again(household):
     workers.gate.set()
     told = await household.wait_for("só é negociado lá desde 5 de jul. de 2021")
     assert labels(told) == ["↻ Pedir de novo"]
+
+
+async def test_a_card_that_cannot_be_read_leaves_nobody_waiting(household):
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta", **SMALL)
+    workers = script(household, {"done": {"card": {}, "pictures": [], "files": []}})
+    await asked(household)
+    workers.gate.set()
+    told = await household.wait_for("por uma falha deste programa")
+    assert labels(told) == ["↻ Pedir de novo"]
+    await household.until_rows("SELECT * FROM backtest_runs", [])
+
+
+async def test_a_result_waits_until_telegram_is_back(household, monkeypatch):
+    monkeypatch.setattr(backtest_shows, "_WAITS_S", (0.05,) * 100)
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta", **SMALL)
+    workers = script(household, {"done": {"card": CARD, "pictures": [], "files": []}})
+    await asked(household)
+    household.telegram.faults.add("sendMessage", "reset", 1000)
+    workers.gate.set()
+    await household.until(lambda: household.telegram.faults.waiting()[0].count < 1000, "a try")
+    household.telegram.faults.clear()
+    await household.wait_for("Lucro líquido: +120,50")
 
 
 async def test_who_comes_second_is_told_the_place(household):

@@ -20,11 +20,14 @@ _OWE = """
     VALUES (:person_id, :strategy_id, :kind, :payload, :key, :at, :next_try_at) ON CONFLICT DO NOTHING
 """
 _DUE = f"""
-    SELECT * FROM outbox AS o WHERE {_WAITING} AND next_try_at <= :now AND NOT EXISTS (
-        SELECT 1 FROM outbox AS earlier
-        WHERE earlier.person_id = o.person_id AND earlier.id < o.id AND earlier.next_try_at > :now
-          AND earlier.sent_at IS NULL AND earlier.dropped_at IS NULL
-    ) ORDER BY id LIMIT :limit
+    SELECT * FROM (
+        SELECT o.*, row_number() OVER (PARTITION BY person_id ORDER BY id) AS place
+        FROM outbox AS o WHERE {_WAITING} AND next_try_at <= :now AND NOT EXISTS (
+            SELECT 1 FROM outbox AS earlier
+            WHERE earlier.person_id = o.person_id AND earlier.id < o.id AND earlier.next_try_at > :now
+              AND earlier.sent_at IS NULL AND earlier.dropped_at IS NULL
+        )
+    ) WHERE place <= :limit ORDER BY id
 """  # noqa: S608 - made of constants
 
 
@@ -37,7 +40,10 @@ class Outbox:
         self._clock = clock or SystemClock()
 
     async def due(self, now: int, limit: int = 100) -> Sequence[OutboxItem]:
-        """What may be sent at `now` (ms UTC), oldest first; nothing overtakes an earlier message to the same person."""
+        """What may be sent at `now` (ms UTC), oldest first, at most `limit` of each person.
+
+        Nothing overtakes an earlier message to the same person, and nobody waits behind another's many.
+        """
         found = await self._database.run(lambda db: list(db.query(_DUE, {"now": now, "limit": limit})))
         readable: list[OutboxItem] = []
         for row in found:

@@ -53,6 +53,13 @@ async def test_no_more_than_asked_for_oldest_first(store):
     assert await reasons(store, limit=2) == ["a", "b"]
 
 
+async def test_one_persons_many_alerts_do_not_hide_anothers(store):
+    ana, rui = await person_of(store), await person_of(store, 8)
+    await owed(store, ana, *(f"a{n}" for n in range(5)))
+    await owed(store, rui, "r")
+    assert await reasons(store, limit=3) == ["a0", "a1", "a2", "r"]
+
+
 async def test_nothing_is_due_before_its_time_and_the_time_is_told(store):
     assert await store.outbox.next_due() is None
     await owed(store, await person_of(store), "a")

@@ -54,6 +54,7 @@ Json = dict[str, Any]
 
 _PAGE: Final = Path(__file__).parent / "chat"
 _PING_SECONDS: Final = 15.0
+_NO_ID: Final = 1 << 63
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
@@ -303,7 +304,7 @@ async def _clear_faults(request: web.Request) -> Json:
 async def _body(request: web.Request) -> Json:
     try:
         body = await request.json()
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise UserError("the body must be a JSON object") from exc
     if not isinstance(body, dict):
         raise UserError("the body must be a JSON object")
@@ -319,14 +320,20 @@ def _person(world: World, given: object) -> Person:
 
 
 def _text(body: Json, name: str) -> str:
-    if not isinstance(body.get(name), str):
+    given = body.get(name)
+    if not isinstance(given, str):
         raise UserError(f'"{name}" must be a text')
-    return str(body[name])
+    if any("\ud800" <= char <= "\udfff" for char in given):
+        raise UserError(f'"{name}" has half a character: no keyboard types that')
+    return given
 
 
 def _number(source: Any, name: str) -> int:  # noqa: ANN401 - a JSON object or a query
     given = source.get(name) or 0
     try:
-        return int(str(given))
+        number = int(str(given))
     except ValueError:
-        raise UserError(f'"{name}" must be a whole number, not {given!r}') from None
+        number = _NO_ID
+    if abs(number) >= _NO_ID:
+        raise UserError(f'"{name}" must be a whole number, not {given!r}')
+    return number

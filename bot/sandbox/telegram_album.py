@@ -43,6 +43,8 @@ def media_content(world: World, params: Params, media: object) -> Json:
     if not isinstance(media, dict):
         raise bad_request("Can't parse InputMedia: expected an Object")
     kind = media.get("type")
+    if kind is not None and not isinstance(kind, str):
+        raise bad_request('Can\'t parse InputMedia: Field "type" must be of type String')
     if kind not in _KINDS:
         raise unsupported(f"media of type {kind}")
     strangers = media.keys() - _FIELDS

@@ -9,6 +9,7 @@ from typing import Any, Final
 from bot.sandbox.telegram_errors import bad_request, unsupported
 from bot.sandbox.telegram_html import parse_html
 from bot.sandbox.telegram_links import find_links
+from bot.sandbox.telegram_request import number_field
 
 Json = dict[str, Any]
 
@@ -18,6 +19,7 @@ _RAW_LIMIT: Final = 1 << 15
 _STYLES: Final = ("bold", "italic", "underline", "strikethrough", "spoiler")
 _QUOTES: Final = ("blockquote", "expandable_blockquote")
 _PRE: Final = ("pre", "code", "date_time")
+_WHERE: Final = "Can't parse MessageEntity: "
 _GIVEN: Final = (*_QUOTES, *_PRE, "text_link", "text_mention", *_STYLES, "custom_emoji")
 _FOUND_TYPES: Final = frozenset(
     ["mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bank_card_number"]
@@ -93,19 +95,22 @@ def _given(entities: str) -> list[Json]:
     """Entities sent as JSON; those that the service recognises by itself are ignored, as the real one does."""
     try:
         listed = json.loads(entities)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     kept: list[Json] = []
     for entity in listed if isinstance(listed, list) else []:
         if not isinstance(entity, dict):
-            raise bad_request("Can't parse MessageEntity: expected an Object")
-        for name in ("offset", "length", "type"):
-            if name not in entity:
-                raise bad_request(f"Can't parse MessageEntity: Can't find field \"{name}\"")
+            raise bad_request(f"{_WHERE}expected an Object")
+        offset, length = (number_field(entity, name, _WHERE) for name in ("offset", "length"))
+        if "type" not in entity:
+            raise bad_request(f'{_WHERE}Can\'t find field "type"')
+        if not isinstance(entity["type"], str):
+            raise bad_request(f'{_WHERE}Field "type" must be of type String')
         if entity["type"] in _GIVEN:
-            kept.append({key: value for key, value in entity.items() if value is not None})
+            given = {key: value for key, value in entity.items() if value is not None}
+            kept.append({**given, "offset": offset, "length": length})
         elif entity["type"] not in _FOUND_TYPES:
-            raise bad_request("Can't parse MessageEntity: Unsupported type specified")
+            raise bad_request(f"{_WHERE}Unsupported type specified")
     return kept
 
 
@@ -144,7 +149,7 @@ class _Units:
         self._characters = {offset: index for index, offset in enumerate(self._offsets)}
 
     def mark(self, entity: Json) -> _Mark | None:
-        offset, length = int(entity["offset"]), int(entity["length"])
+        offset, length = entity["offset"], entity["length"]
         if length <= 0:
             return None
         start, end = self._characters.get(offset), self._characters.get(offset + length)

@@ -4,12 +4,12 @@ Four kinds: ``inline_keyboard`` (editable, lives on the message), ``keyboard``, 
 ``force_reply`` (these three belong to the chat; a message sent with one of them can never be edited).
 """
 
-import json
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bot.sandbox.telegram_errors import bad_request, unsupported
 from bot.sandbox.telegram_links import checked_link
+from bot.sandbox.telegram_request import decoded
 
 Json = dict[str, Any]
 
@@ -53,10 +53,7 @@ def parse_markup(raw: str, *, inline_only: bool = False) -> Json | None:
     """
     if not raw:
         return None
-    try:
-        given = json.loads(raw)
-    except ValueError as exc:
-        raise bad_request("Can't parse reply keyboard markup JSON object") from exc
+    given = decoded(raw, "Can't parse reply keyboard markup JSON object")
     if given is None:
         return None
     if not isinstance(given, dict):
@@ -189,6 +186,8 @@ def _label(text: str, kind: str) -> str:
 
 def _look(button: Json, where: str) -> Json:
     style = button.get("style")
+    if style is not None and not isinstance(style, str):
+        raise bad_request(f'Can\'t parse {where}: Field "style" must be of type String')
     if style and style not in _STYLES:
         raise bad_request(f"Can't parse {where}: invalid button style specified")
     if button.get("icon_custom_emoji_id"):

@@ -6,7 +6,7 @@ from bot.sandbox.telegram_entities import FormattedText, caption_text, message_t
 from bot.sandbox.telegram_errors import bad_request, unsupported
 from bot.sandbox.telegram_markup import parse_markup
 from bot.sandbox.telegram_media import document_field, input_file, photo_field
-from bot.sandbox.telegram_request import Params
+from bot.sandbox.telegram_request import Params, number_field
 from bot.sandbox.telegram_store import StoredMessage
 from bot.sandbox.telegram_views import api_message, chat_message
 from bot.sandbox.telegram_world import Person, World
@@ -150,9 +150,9 @@ def reply_wanted(params: Params) -> tuple[int, bool]:
     for name in options.keys() - {"message_id", "allow_sending_without_reply", "chat_id"}:
         if options[name] is not None:
             raise unsupported(f"the reply_parameters field {name}")
-    if options and "message_id" not in options:
-        raise bad_request('Can\'t find field "message_id"')
-    return int(options.get("message_id", 0)), bool(options.get("allow_sending_without_reply"))
+    if not options:
+        return 0, False
+    return number_field(options, "message_id"), bool(options.get("allow_sending_without_reply"))
 
 
 def reply_target(world: World, person: Person, message_id: int, may_be_missing: bool) -> int:

@@ -6,7 +6,7 @@ an empty string counts as absent; files as a part of their own or as ``attach://
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -14,6 +14,8 @@ from bot.sandbox.telegram_errors import bad_request
 from bot.sandbox.telegram_multipart import read_parts
 
 Json = dict[str, Any]
+
+_BIGGEST: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Params:
             number = int(raw)
         except ValueError:
             number = 0
+        if abs(number) > _BIGGEST:
+            number = 0
         if lowest is not None:
             number = max(lowest, number)
         return number if highest is None else min(highest, number)
@@ -65,17 +69,47 @@ class Params:
             ApiError: 400 with ``complaint`` for text that is no JSON.
         """
         raw = self.text(name)
-        if not raw:
-            return None
-        try:
-            return json.loads(raw)
-        except ValueError as exc:
-            raise bad_request(complaint) from exc
+        return decoded(raw, complaint) if raw else None
 
     def put(self, name: str, value: object) -> None:
+        """Raises ApiError for half a surrogate pair, which a JSON body can spell and UTF-8 cannot."""
         text = value if isinstance(value, str) else json.dumps(value)
+        if not _is_utf8(text):
+            raise bad_request("Strings must be encoded in UTF-8")
         if text and value is not None:
             self.values[name] = text
+
+
+def decoded(raw: str | bytes, complaint: str) -> Any:  # noqa: ANN401 - JSON of a client
+    """JSON, or ApiError 400 with `complaint` for what is none or is nested without end."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as exc:
+        raise bad_request(complaint) from exc
+
+
+def number_field(source: Json, name: str, where: str = "") -> int:
+    """A required whole number of an object, as a number or as text; ApiError 400 in the words of JsonBuilder.cpp."""
+    if name not in source:
+        raise bad_request(f'{where}Can\'t find field "{name}"')
+    value = source[name]
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise bad_request(f'{where}Field "{name}" must be of type Number')
+    try:
+        number = int(value) if isinstance(value, int) else int(str(value))
+    except ValueError:
+        number = _BIGGEST + 1
+    if abs(number) > _BIGGEST:
+        raise bad_request(f'{where}Can\'t parse as an integer string "{str(value)[:64]}"')
+    return number
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def read_params(request: web.Request) -> Params:
@@ -108,10 +142,7 @@ async def _json_body(request: web.Request) -> Json:
     raw = await request.read()
     if not raw.strip():
         return {}
-    try:
-        body = json.loads(raw)
-    except ValueError as exc:
-        raise bad_request("can't parse request body: not valid JSON") from exc
+    body = decoded(raw, "can't parse request body: not valid JSON")
     if not isinstance(body, dict):
         raise bad_request("can't parse request body: an Object expected")
     return body

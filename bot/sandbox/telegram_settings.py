@@ -193,6 +193,8 @@ def set_chat_menu_button(world: World, params: Params) -> bool:
     if not isinstance(button, dict):
         raise bad_request(f"{where}MenuButton must be an Object")
     kind = button.get("type")
+    if kind is not None and not isinstance(kind, str):
+        raise bad_request(f'{where}Field "type" must be of type String')
     if kind == "web_app":
         raise unsupported("a menu button of type web_app")
     if kind not in {"default", "commands"}:

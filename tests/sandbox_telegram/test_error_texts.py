@@ -198,6 +198,37 @@ REFUSALS = [
         "Bad Request: a webhook that is not http:// on a loopback address is not supported by the sandbox",
     ),
     (("logOut", {}), 400, "Bad Request: logOut is not supported by the sandbox"),
+    (send(reply_parameters={"message_id": "x"}), 400, 'Bad Request: can\'t parse as an integer string "x"'),
+    (
+        send(reply_parameters={"message_id": []}),
+        400,
+        'Bad Request: field "message_id" must be of type Number',
+    ),
+    (
+        send(entities=[{"offset": "x", "length": 1, "type": "bold"}]),
+        400,
+        "Bad Request: can't parse MessageEntity: Can't parse as an integer string \"x\"",
+    ),
+    (
+        send(entities=[{"offset": 0, "length": 1, "type": [1]}]),
+        400,
+        'Bad Request: can\'t parse MessageEntity: Field "type" must be of type String',
+    ),
+    (
+        send(reply_markup=keyboard(callback_data="a", style=[1])),
+        400,
+        'Bad Request: can\'t parse inline keyboard button: Field "style" must be of type String',
+    ),
+    (
+        ("setChatMenuButton", {"menu_button": {"type": [1]}}),
+        400,
+        'Bad Request: can\'t parse menu button: Field "type" must be of type String',
+    ),
+    (
+        ("editMessageText", {"chat_id": 1, "message_id": 10**30, "text": "y"}),
+        400,
+        "Bad Request: message to edit not found",
+    ),
     (("sendVoice", {"chat_id": 1}), 404, "Not Found: method not found"),
     (("close", {}), 429, "Too Many Requests: retry after 600"),
 ]

@@ -17,7 +17,8 @@ from bot.ports.backtests import Line
 
 log = structlog.get_logger(__name__)
 
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV", "PYTHONPATH", "NUMBA_CACHE_DIR")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "VIRTUAL_ENV", "PYTHONPATH")
+_CACHES = ("TRADER_AUTOMATA_CACHE", "XDG_CACHE_HOME")
 _NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LONGEST_LINE = 4 * 1024 * 1024
@@ -112,7 +113,7 @@ class WorkerProcesses:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in (*_KEPT, *_NETWORK) if name in os.environ}
+    kept = {name: os.environ[name] for name in (*_KEPT, *_CACHES, *_NETWORK) if name in os.environ}
     return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "2"}
 
 

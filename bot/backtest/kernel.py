@@ -42,9 +42,9 @@ from bot.backtest.kernel_cycle import (
     Scratch,
     World,
     cycle,
-    lowest,
     sold,
 )
+from bot.backtest.kernel_search import lowest
 
 # what a run counts
 CYCLES, FILLS_DONE, REBUYS, MOST_REBUYS, LOCKED, EXHAUSTED, ENDED_CYCLES, OPEN_REBUYS, WHY = range(9)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.backtest import index
 from bot.backtest.index import Whole
 from bot.backtest.kernel_compile import compiled, inlined
+from bot.backtest.kernel_search import next_touch
 from bot.backtest.kernel_sums import SLACK, UNPROVEN, exit_ticks, lots_for, passes, rebuy_ticks
 
 Int = NDArray[np.int64]
@@ -59,9 +59,6 @@ DEPTH, CLOSE = range(2)
 # what comes next on the path
 NOTHING, BUYS, SELLS_BEFORE_LOW, SELLS_AFTER_LOW = range(4)
 _MOST = 4e18
-
-next_touch = inlined(index.next_touch)
-lowest = compiled(index.lowest)
 
 
 class World(NamedTuple):

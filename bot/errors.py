@@ -14,6 +14,7 @@ BotError
 │  │  └─ DuplicateOrderId             the order exists: look it up
 │  ├─ OrderGone                       cancel of an order no longer open: query (executor)
 │  └─ AccessDenied                    pause this account, tell the owner       (supervisor)
+│     └─ KeyElsewhere(belongs_to)     say where the key is to be added         (handlers)
 ├─ StoreError                         no state, no trading: stop               (app)
 ├─ VaultError                         the chat explains                        (handlers)
 │  ├─ VaultLocked
@@ -108,6 +109,14 @@ class OrderGone(ExchangeError):  # noqa: N818
 
 class AccessDenied(ExchangeError):  # noqa: N818
     """The key is wrong, expired, of another environment, or lacks a permission."""
+
+
+class KeyElsewhere(AccessDenied):
+    """The key works in another environment of the same exchange; `belongs_to` is that environment's name."""
+
+    def __init__(self, message: str, *, belongs_to: str) -> None:
+        super().__init__(message)
+        self.belongs_to = belongs_to
 
 
 class StoreError(BotError):

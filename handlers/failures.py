@@ -12,6 +12,7 @@ from bot.errors import (
     ExchangeError,
     InsufficientBalance,
     InvalidInput,
+    KeyElsewhere,
     NotAllowed,
     OrderRejected,
     OutcomeUnknown,
@@ -104,6 +105,8 @@ def explain(texts: Texts, error: Exception) -> str | None:
             return wrong_password(texts, error)
         case VaultError():
             return texts(_VAULT.get(type(error), "error.vault"))
+        case KeyElsewhere():
+            return texts("error.key_elsewhere", environment=texts.plain(f"environment.{error.belongs_to}"))
         case ExchangeError():
             key = next((key for kind, key in _EXCHANGE if isinstance(error, kind)), "error.exchange")
             return texts(key, reason=error)

@@ -140,17 +140,8 @@ class Service:
         return self._sandbox_credentials(person) if self._sandbox_credentials else None
 
     async def check_key(self, environment: Environment, credentials: Credentials) -> KeyFacts:
-        """Asks the exchange about a key; refuses one that may withdraw or may not trade."""
-        exchange = self._exchanges(environment, credentials)
-        try:
-            facts = await exchange.key_facts()
-        finally:
-            await exchange.close()
-        if facts.can_withdraw:
-            raise NotAllowed("key_can_withdraw")
-        if facts.read_only or not facts.can_trade:
-            raise NotAllowed("key_cannot_trade")
-        return facts
+        """Asks the exchange about a key; refuses one that may withdraw, may not trade, or is of another environment."""
+        return await self.key_test.check(environment, credentials)
 
     async def add_key(self, person: Person, environment: Environment, credentials: Credentials) -> KeyFacts:
         """Checks the key at the exchange, then keeps it; VaultLocked when the vault is not open."""

@@ -16,6 +16,7 @@ from bot.errors import (
     AccessDenied,
     BotError,
     ExchangeError,
+    KeyElsewhere,
     NotAllowed,
     OrderGone,
     OutcomeUnknown,
@@ -39,6 +40,7 @@ FAR = Decimal("0.8")
 """The test order's price, as a fraction of the last price: far below, where it does not fill."""
 _STREAM_S = 15.0
 _CANCEL_S = 10.0
+_ELSEWHERE_S = 8.0
 
 
 class Step(StrEnum):
@@ -127,6 +129,27 @@ class KeyTest:
                     return
         finally:
             await exchange.close()
+
+    async def check(self, environment: Environment, credentials: Credentials) -> KeyFacts:
+        """What the exchange says of a key before it is kept.
+
+        KeyElsewhere for one that works in another environment, AccessDenied for one that is refused, NotAllowed for
+        one that may withdraw or may not trade.
+        """
+        exchange = self._exchanges(environment, credentials)
+        try:
+            facts = await exchange.key_facts()
+        except AccessDenied as denied:
+            home = await self._home_of(environment, credentials)
+            if home is None:
+                raise
+            raise KeyElsewhere(str(denied), belongs_to=home.value) from denied
+        finally:
+            await exchange.close()
+        fault = _forbidden(facts)
+        if fault is not None:
+            raise fault
+        return facts
 
     async def smallest_order(self, person: Person, environment: Environment) -> SmallOrder:
         """What the person is asked to allow."""
@@ -249,8 +272,9 @@ class KeyTest:
                 continue
             exchange = self._exchanges(other, credentials)
             try:
-                await exchange.key_facts()
-            except ExchangeError:
+                async with asyncio.timeout(_ELSEWHERE_S):
+                    await exchange.key_facts()
+            except (ExchangeError, TimeoutError):
                 continue
             else:
                 return other

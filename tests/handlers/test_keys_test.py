@@ -2,15 +2,17 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
-from bot.errors import AccessDenied, NotAllowed
+from bot.errors import AccessDenied, KeyElsewhere, NotAllowed
 from bot.exchanges.environments import Endpoints
 from bot.exchanges.factory import build_exchange
 from bot.ports import Credentials, Environment, KeyFacts, Secret, SystemClock
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.service.key_test import KeyTest, Step
+from handlers.failures import explain
 from handlers.secrets_typed import validity_line
 from handlers.texts import texts_for
 
@@ -107,30 +109,51 @@ async def two_venues():
         yield {Environment.BYBIT: main, Environment.BYBIT_DEMO: demo}
 
 
-async def test_a_key_of_another_environment_is_named(two_venues):
-    shown_to = []
+@contextmanager
+def a_key_test(venues, shown_to, key, secret):
+    """The key in the vault; `shown_to` tells each environment that a key was shown to."""
     with ThreadPoolExecutor(4) as pool:
 
         def build(environment, credentials):
             shown_to.append(environment)
-            venue = two_venues[environment]
+            venue = venues[environment]
             where = Endpoints(venue.rest_url, venue.ws_private_url, venue.ws_public_url)
             return build_exchange(environment, credentials, pool=pool, clock=SystemClock(), endpoints=where)
 
-        demo = two_venues[Environment.BYBIT_DEMO]
-        key, secret = demo.add_account("only-here")
-        test = KeyTest(
+        yield KeyTest(
             vault=OneKey(Credentials(Secret(key), Secret(secret))),
             exchanges=build,
-            environments=(Environment.SANDBOX_BYBIT, *two_venues),
+            environments=(Environment.SANDBOX_BYBIT, *venues),
             clock=SystemClock(),
             pair="BTCUSDT",
         )
+
+
+async def test_a_key_of_another_environment_is_named(two_venues):
+    shown_to = []
+    key, secret = two_venues[Environment.BYBIT_DEMO].add_account("only-here")
+    with a_key_test(two_venues, shown_to, key, secret) as test:
         outcomes = [o async for o in test.run(PERSON, Environment.BYBIT)]
     assert outcomes[-1].step is Step.SIGNATURE
     assert isinstance(outcomes[-1].fault, AccessDenied)
     assert outcomes[-1].belongs_to is Environment.BYBIT_DEMO
     assert shown_to == [Environment.BYBIT, Environment.BYBIT_DEMO], "a sandbox is not shown a real key"
+
+
+async def test_a_key_of_another_environment_is_named_before_it_is_kept(two_venues):
+    shown_to = []
+    key, secret = two_venues[Environment.BYBIT_DEMO].add_account("only-here")
+    with a_key_test(two_venues, shown_to, key, secret) as test:
+        with pytest.raises(KeyElsewhere) as refused:
+            await test.check(Environment.BYBIT, Credentials(Secret(key), Secret(secret)))
+        with pytest.raises(AccessDenied) as nowhere:
+            await test.check(Environment.BYBIT, Credentials(Secret("of-nobody"), Secret("x")))
+        assert (await test.check(Environment.BYBIT_DEMO, Credentials(Secret(key), Secret(secret)))).can_trade
+    assert type(nowhere.value) is AccessDenied
+    assert Environment.SANDBOX_BYBIT not in shown_to
+    told = explain(texts_for("pt_BR"), refused.value)
+    assert told is not None
+    assert texts_for("pt_BR").plain("environment.bybit-demo") in told
 
 
 async def test_without_a_key_there_is_nothing_to_test():

@@ -34,6 +34,18 @@ class AuditedVault(SqliteVault):
             raise
         await self._note(person_id, "unlocked", "")
 
+    async def create(self, person_id: int, password: Secret) -> None:
+        await super().create(person_id, password)
+        await self._note(person_id, "vault_made", "")
+
+    async def change_password(self, person_id: int, old: Secret, new: Secret) -> None:
+        try:
+            await super().change_password(person_id, old, new)
+        except WrongPassword:
+            await self._note(person_id, "unlock_failed", "")
+            raise
+        await self._note(person_id, "password_changed", "")
+
     async def put(self, person_id: int, environment: Environment, credentials: Credentials) -> None:
         await super().put(person_id, environment, credentials)
         await self._note(person_id, "key_added", environment.value)

@@ -116,6 +116,9 @@ async def test_removing_expires_works_once_and_is_nobody_elses(household):
     assert await household.app.service.person(2) is not None
 
 
+NEXT = "another plain password"
+
+
 async def test_the_audit_log_tells_who_did_what_and_no_secret(household):
     code = await bob_joins(household)
     await household.ready()
@@ -126,6 +129,10 @@ async def test_the_audit_log_tells_who_did_what_and_no_secret(household):
     await household.ask("/unlock", "senha")
     await household.ask("not the password", "A senha não é essa")
     await household.ask(PASSWORD, "🔓")
+    await household.ask("/keys", "Chaves")
+    await household.tap("Trocar a senha", "senha atual")
+    for typed, answered in ((PASSWORD, "Escolha uma senha"), (NEXT, "Mais uma vez"), (NEXT, "já vale")):
+        await household.ask(typed, answered)
     await household.ask("/panic", "Parar tudo")
     await household.tap("manter moedas", "1 estratégia")
     await household.tap("Sim, tudo agora", "o que foi feito")
@@ -133,17 +140,26 @@ async def test_the_audit_log_tells_who_did_what_and_no_secret(household):
     for part in (
         "Ana: fez um convite",
         "Bob: entrou",
+        "Ana: criou o cofre",
         "Ana: adicionou uma chave: sandbox-bybit",
         "Ana: rodou lenta",
         "Ana: errou a senha",
         "Ana: destrancou o cofre",
+        "Ana: trocou a senha",
         "Ana: parou lenta",
     ):
         assert part in told["text"], part
     await household.press("Como arquivo")
     await household.until(lambda: any(c.method.lower() == "senddocument" for c in household.telegram.calls))
     kept = str(await household.rows("SELECT * FROM audit"))
-    for secret in (PASSWORD, code, "not the password", household.venue.api_key, household.venue.api_secret):
+    for secret in (
+        PASSWORD,
+        NEXT,
+        code,
+        "not the password",
+        household.venue.api_key,
+        household.venue.api_secret,
+    ):
         assert secret not in kept
 
 

@@ -1,6 +1,5 @@
 """/backtest: a saved strategy on the prices of the past, chosen by buttons, told on one card."""
 
-
 from telegram import Update
 
 from bot.backtest.jobs import Kind

@@ -15,6 +15,7 @@ from handlers.stop import StopStrategy
 from handlers.stop_all import StopEverything
 from handlers.strategies import RunStrategy
 from tests.handlers.household import Household, a_household
+from tests.handlers.past import script
 from tests.handlers.test_people import bob_joins
 from tests.handlers.test_stop import at_work
 
@@ -31,6 +32,19 @@ TABLES = (
     "people",
     "invites",
     "drafts",
+)
+SETTINGS = ("alert_choices", "tastes", "stop_wishes", "backtest_runs")
+CARDS = "SELECT strategy_id, message_id, pinned FROM live_cards WHERE person_id = 1"
+OWN = "2"
+"""Bob's own strategy, to be mixed with Ana's."""
+PAST = ("BTCUSDT", "1y")
+PASTS = (
+    ("1", *PAST),
+    ("1", *PAST, "ac"),
+    (OWN, *PAST, "1"),
+    ("1", *PAST, OWN),
+    (OWN, "BTCUSDT", "20220101-20220301", "1"),
+    ("1", "a0.035"),
 )
 WORDS = ("sandbox-bybit", "keep_coins", "sell_now", "pause", "forget", "js")
 
@@ -52,6 +66,8 @@ def actions(household: Household) -> set[str]:
 def ways(action: str, nonces: list[str]) -> list[Press]:
     """A press with Ana's ids alone, with a word behind them, and with the nonces of her open questions."""
     presses = [Press(action), Press(action, ("1",)), *(Press(action, ("1", word)) for word in WORDS)]
+    if action.startswith(("bt", "opt", "survival")):
+        presses += [Press(action, args) for args in PASTS]
     for nonce in nonces if action.endswith("yes") else nonces[:1]:
         arguments = [(nonce,), ("1", nonce), ("keep_coins", nonce), ("1", "keep_coins", nonce)]
         presses += [Press(action, args) for args in arguments]
@@ -65,7 +81,17 @@ async def of_ana(household: Household) -> dict[str, list]:
     kept["people"] = [r for r in kept["people"] if "Ana" in r]
     kept["drafts"] = [r for r in kept["drafts"] if r[0] == 1]
     kept["vaults"] = [r[:2] for r in kept["vaults"] if r[0] == 1]
-    return kept
+    kept |= {name: await household.rows(f"SELECT * FROM {name} WHERE {WHOSE[name]} = 1") for name in SETTINGS}
+    return kept | {"cards": await household.rows(CARDS)}
+
+
+WHOSE = dict.fromkeys(SETTINGS, "person_id") | {"stop_wishes": "strategy_id"}
+
+
+def asked_of_the_past(household: Household) -> list[str]:
+    """Every backtest that runs or waits, as its job goes to a worker."""
+    queue = household.app.backtests.queue
+    return [str(run.job) for run in (*queue._running, *queue._waiting) if run.person_id != 1]
 
 
 async def press_all(household: Household, presses: list[Press]) -> None:
@@ -91,7 +117,13 @@ async def test_every_handler_tried_with_anothers_ids_leaks_and_does_nothing(tmp_
     async with a_household(tmp_path, max_commands_a_minute=100_000) as household:
         await bob_joins(household)
         await at_work(household, SECRET_NAME)
-        await household.ask("/newstrategy", "1")
+        await household.ask("/status", SECRET_NAME)
+        script(household)
+        await household.forge("v1:bt_go:1:BTCUSDT:1y")
+        await household.wait_for("buscando preços")
+        own = await household.strategy("bobs", user=2)
+        assert str(own.id) == OWN
+        await household.ask("/newstrategy", "Em qual corretora")
         asked = household.app.application.bot_data["confirmations"]
         questions = (
             RunStrategy(1),
@@ -112,6 +144,13 @@ async def test_every_handler_tried_with_anothers_ids_leaks_and_does_nothing(tmp_
             for words in ("", " 1", f" {SECRET_NAME[:6]}", " 1 sell_now"):
                 await household.say(f"/{command.name}{words}", user=2)
                 await household.settled()
+        await household.say("/backtest", user=2)
+        await household.forge(f"v1:bt_go:{OWN}:BTCUSDT:1y", user=2)
+        await household.settled()
+        jobs = asked_of_the_past(household)
+        assert jobs, "Bob's own strategy may be asked about"
+        assert not any(SECRET_NAME in job for job in jobs)
+        assert household.app.backtests.queue.of(1) is not None, "Bob stopped Ana's backtest"
         assert await of_ana(household) == before
         heard = [m for m in await household.messages(2) if m["from"] == "bot"]
         assert len(heard) > 100

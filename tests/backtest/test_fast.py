@@ -10,6 +10,7 @@ import pytest
 from bot.backtest import batch
 from bot.backtest.exact import run_exact
 from bot.backtest.fast import run, run_fast, tree_of
+from bot.backtest.figures import figures
 from bot.backtest.history import History
 from bot.backtest.kernel_plain import LeftToExact
 from bot.backtest.model import BacktestRun, Engine, Terms
@@ -66,6 +67,10 @@ def agree(params: StrategyParams, terms: Terms, history: History, count: Count) 
     assert summary["net_profit"] == near(exact.net_profit)
     assert summary["unrealised"] == near(exact.open.unrealised if exact.open else Quote.zero())
     assert summary["open_rebuys"] == (exact.open.rebuys if exact.open else -1)
+    found = figures(exact, history)
+    assert summary["worst_loss"] == near(found.worst.amount)
+    assert summary["max_invested"] == near(found.most_invested)
+    assert summary["fees"] == near(found.fees.buys + found.fees.sells)
 
 
 def near(amount: Quote):
@@ -105,6 +110,15 @@ def test_random_strategies_fill_alike_on_made_up_prices_that_leap() -> None:
     assert sum(count.unproven.values()) < count.runs / 2
 
 
+def test_random_strategies_fill_alike_where_candles_span_both_orders() -> None:
+    count = Count()
+    for number in range(25):
+        history = made_up(100 + number, 1_500, spread=0.012)
+        agree(drawn(f"wide/{number}"), terms_drawn(f"wide/{number}", 2), history, count)
+    print(count.told("wide"))
+    assert sum(count.unproven.values()) < count.runs / 2
+
+
 def test_random_strategies_fill_alike_where_a_price_has_few_ticks() -> None:
     """Cheap coins: ties between prices, quantities and limits are everyday there."""
     count = Count()
@@ -129,13 +143,46 @@ def test_random_strategies_fill_alike_on_whole_files(name: str) -> None:
 
 def test_a_run_of_round_numbers_is_decided_though_every_price_is_a_tie() -> None:
     """60000 * 1.035 = 62100.00 and 300 / 60000 = 0.005 lots exactly: doubles alone would guess."""
-    rows = [("60000", "60000", "60000", "60000"), ("60000", "62100", "59400", "60000"), ("60000",) * 4]
-    history, terms = candles(rows), Terms(rules_of())
+    flat, up, down = (
+        ("60000",) * 4,
+        ("60000", "62100", "60000", "62100"),
+        ("60000", "60000", "59400", "59400"),
+    )
+    history, terms = candles([flat, up, flat, down]), Terms(rules_of())
     prepared = batch.prepare(history, terms)
-    rows_, why_not = batch.fills_of(prepared, terms, BIN)
+    rows, why_not = batch.fills_of(prepared, terms, BIN)
     assert why_not == 0
-    assert rows_.tolist()[0] == [0, 1, 0, 6_000_000, 5_000]
-    assert rows_.tolist() == in_ticks_and_lots(run_exact(BIN, terms, history))
+    assert rows.tolist()[:3] == [
+        [0, 1, 0, 6_000_000, 5_000],
+        [1, 1, -1, 6_210_000, 5_000],
+        [2, 2, 0, 6_000_000, 5_000],
+    ]
+    assert rows[3, :4].tolist() == [3, 2, 1, 5_940_000]
+    assert rows.tolist() == in_ticks_and_lots(run_exact(BIN, terms, history))
+
+
+GAPS = {
+    "up, over the exit": (("62200", "62300", "59000", "62250"), [-1]),
+    "up, below the re-buy": (("59000", "63000", "59000", "60000"), [1, -2]),
+    "down, over the exit": (("62500", "62600", "59000", "62000"), [-1]),
+    "down, below the re-buy, up to the exit": (("59300", "63000", "58000", "59000"), [1, -2]),
+    "down, up to the exit first": (("60000", "62100", "50000", "59000"), [-1]),
+    "up, through both": (("60000", "63000", "59000", "60000"), [1, -2]),
+    "down, through re-buys, closing over the new exit": (("59900", "60000", "53000", "59800"), None),
+}
+
+
+@pytest.mark.parametrize("where", GAPS)
+def test_a_candle_that_spans_both_orders_is_walked_in_its_order(where: str) -> None:
+    """A candle that opens beyond an order, or reaches both: which fills first, and is there a second."""
+    row, fills = GAPS[where]
+    history, terms = candles([("60000",) * 4, row, ("60000",) * 4]), Terms(rules_of())
+    exact = run_exact(BIN, terms, history)
+    rows, _ = batch.fills_of(batch.prepare(history, terms), terms, BIN)
+    assert rows.tolist() == in_ticks_and_lots(exact)
+    assert run_fast(BIN, terms, history).fills == exact.fills
+    of_candle = rows[rows[:, 0] == 1]
+    assert fills is None or of_candle[:, 2].tolist() == fills
 
 
 def test_what_only_the_exact_path_can_do_falls_back_and_says_why() -> None:
@@ -182,3 +229,48 @@ def test_prepared_candles_travel_as_a_folder(tmp_path) -> None:
 def test_no_set_at_all_is_no_answer_at_all() -> None:
     terms = Terms(rules_of())
     assert len(batch.evaluate(batch.prepare(made_up(2, 100), terms), terms, [])) == 0
+
+
+def test_a_cycle_from_any_start_is_the_first_cycle_of_a_run_from_there() -> None:
+    history = made_up(11, 3_000, spread=0.0012)
+    params = replace(StrategyParams(), limite_recompras=4, saldo_limite=D(0), lucro_alvo_inicial=D("0.02"))
+    terms = Terms(rules_of())
+    prepared = batch.prepare(history, terms)
+    starts = np.arange(0, 3_000, 97)
+    rows = batch.first_cycles(prepared, params, terms, starts)
+    assert rows["proven"].all()
+    assert {-1} < set(rows["exit"])  # some cycles end, some do not
+    for start, row in zip(starts.tolist(), rows, strict=True):
+        later = history.between(int(history.times[start]), None)
+        exact = run_exact(params, terms, later)
+        first = [fill for fill in exact.fills if fill.cycle == 1]
+        closed = first[-1].side is Side.SELL
+        assert row["exit"] == (start + first[-1].candle if closed else -1)
+        assert row["rebuys"] == first[-1].k
+        cycle = later.between(None, first[-1].time + 1) if closed else later
+        worst = figures(run_exact(params, terms, cycle), cycle).worst.amount
+        assert row["worst_loss"] == near(worst)
+        paid = sum(fill.price.value * fill.quantity.value for fill in first if fill.side is Side.BUY)
+        assert row["max_invested"] == near(Quote(paid))
+
+
+@pytest.mark.parametrize(
+    ("limit", "rebuys", "out", "cut"),
+    [("0", 2, True, False), ("700", 20, False, True), ("0", 20, False, False)],
+)
+def test_what_ended_a_ladder_is_told(limit: str, rebuys: int, out: bool, cut: bool) -> None:
+    falling = [(str(p), str(p), str(p - 400), str(p - 400)) for p in range(60_000, 54_000, -400)]
+    params = replace(StrategyParams(), saldo_limite=D(limit), limite_recompras=rebuys)
+    terms = Terms(rules_of(), balance=Quote(D(1_000_000)))
+    (row,) = batch.first_cycles(
+        batch.prepare(candles(falling), terms), params, terms, np.array([0], dtype=np.int64)
+    )
+    assert (row["out_of_rebuys"], row["cut_by_limit"], row["exit"], row["started"]) == (out, cut, -1, 1)
+
+
+def test_a_first_buy_that_the_balance_does_not_pay_for_starts_nothing() -> None:
+    terms = Terms(rules_of(), balance=Quote(D(299)))
+    (row,) = batch.first_cycles(
+        batch.prepare(made_up(1, 50), terms), StrategyParams(), terms, np.array([3], dtype=np.int64)
+    )
+    assert (row["started"], row["exit"], row["proven"]) == (0, -1, 1)

@@ -8,6 +8,7 @@ from bot.domain.notices import (
     Digest,
     FirstBuyFilled,
     KeyExpires,
+    KeyMayWithdraw,
     NotEnough,
     Notice,
     Paused,
@@ -23,7 +24,7 @@ CHOOSABLE = ("started", "first_buy", "rebuy", "cycle_closed", "put_back")
 """Kinds of notices that a person may silence; whatever is not here is always told, with a sound."""
 MOST_IN_ONE = 20
 _FILLS = FirstBuyFilled | RebuyFilled | CycleClosed
-_URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill | KeyExpires
+_URGENT = Paused | Refused | VaultLockedNotice | NotEnough | StrayFill | KeyExpires | KeyMayWithdraw
 
 
 @dataclass(frozen=True, slots=True)

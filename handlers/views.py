@@ -16,6 +16,7 @@ from bot.domain.notices import (
     Earned,
     FirstBuyFilled,
     KeyExpires,
+    KeyMayWithdraw,
     KeyUnbound,
     NotEnough,
     Notice,
@@ -68,7 +69,7 @@ def notice_keyboard(texts: Texts, notice: Notice, strategy: Strategy | None) -> 
     """What the reader may want to do at once."""
     if isinstance(notice, VaultLockedNotice):
         return keyboard([Button(texts.plain("button.unlock"), Press("unlock"))])
-    if isinstance(notice, KeyExpires | KeyUnbound):
+    if isinstance(notice, KeyExpires | KeyMayWithdraw | KeyUnbound):
         return keyboard([Button(texts.plain("button.keys"), Press("keys"))])
     if strategy is None:
         return None
@@ -129,6 +130,8 @@ class _Words:
                 return self._key_expires(notice)
             case KeyUnbound(environment=environment):
                 return [self._texts("key.unbound", environment=_place(self._texts, environment))]
+            case KeyMayWithdraw(environment=environment):
+                return [self._texts("key.may_withdraw", environment=_place(self._texts, environment))]
             case _:
                 assert_never(notice)
 

@@ -191,6 +191,14 @@ class KeyUnbound:
     kind: Literal["key_unbound"] = "key_unbound"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyMayWithdraw:
+    """The API key of `environment` has been given the right to withdraw coins since it was added."""
+
+    environment: str
+    kind: Literal["key_may_withdraw"] = "key_may_withdraw"
+
+
 Notice = (
     Started
     | RebuysHeld
@@ -207,4 +215,5 @@ Notice = (
     | Digest
     | KeyExpires
     | KeyUnbound
+    | KeyMayWithdraw
 )

@@ -1,4 +1,4 @@
-"""A look at each key once a day: whether it expires soon, and whether anybody who steals it could use it."""
+"""A look at each key once a day: whether it expires soon, and what anybody who steals it could do with it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot.domain.notices import KeyExpires, KeyUnbound, Notice
+from bot.domain.notices import KeyExpires, KeyMayWithdraw, KeyUnbound, Notice
 from bot.errors import BotError, StoreError
 from bot.ports import BookStore, Clock, Credentials, Environment, Exchange, KeyFacts, Person, Vault
 
@@ -82,7 +82,8 @@ def warnings(
 ) -> list[tuple[Notice, str]]:
     """What is to be told, each with the key under which it is told once; `now` in ms UTC.
 
-    The end of a key: 30 and 14 days before, then daily in its last week. No bound address: weekly, for real money.
+    The end of a key: 30 and 14 days before, then daily in its last week. A right to withdraw: daily, for such a key
+    is refused when it is added. No bound address: weekly, for real money.
     """
     told: list[tuple[Notice, str]] = []
     if facts is None:
@@ -93,6 +94,8 @@ def warnings(
             told.append(
                 (KeyExpires(environment.value, days, facts.expires_at), f"key:{environment.value}:ends:{day}")
             )
+    if facts.can_withdraw:
+        told.append((KeyMayWithdraw(environment.value), f"key:{environment.value}:withdraws:{day}"))
     if environment.real_money and not facts.ip_bound:
         told.append((KeyUnbound(environment.value), f"key:{environment.value}:unbound:{week}"))
     return told

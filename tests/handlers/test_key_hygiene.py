@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.domain.notices import KeyExpires, KeyUnbound
+from bot.domain.notices import KeyExpires, KeyMayWithdraw, KeyUnbound
 from bot.errors import Unavailable
-from bot.ports import Environment, KeyFacts
+from bot.ports import Credentials, Environment, KeyFacts, Secret
 from bot.service.key_hygiene import KeyHygiene, warnings
 
 DAY = 86_400_000
@@ -39,6 +39,27 @@ def test_no_bound_address_is_told_for_real_money_only():
     free = replace(GOOD, ip_bound=False)
     assert told(free) == [KeyUnbound("bybit")]
     assert told(free, Environment.BYBIT_DEMO) == []
+
+
+def test_a_right_to_withdraw_that_came_later_is_told_every_day():
+    rich = replace(GOOD, can_withdraw=True)
+    for environment in (Environment.BYBIT, Environment.BYBIT_DEMO):
+        assert told(rich, environment) == [KeyMayWithdraw(environment.value)]
+    (today,) = warnings(Environment.BYBIT, rich, now=NOON, day="2026-11-22", week="2026-47")
+    (next_day,) = warnings(Environment.BYBIT, rich, now=NOON, day="2026-11-23", week="2026-47")
+    assert today[1] != next_day[1]
+
+
+async def test_what_the_exchange_says_of_a_kept_keys_rights_is_looked_at(household):
+    await household.ready()
+    key, secret = household.venue.add_account("rich", wallet_permissions=("Withdraw",))
+    person, kept = await household.person(), Credentials(Secret(key), Secret(secret))
+    await household.app.vault.put(person.id, Environment.SANDBOX_BYBIT, kept)
+    household.app.hygiene._clock = Moment()
+    household.mark()
+    await household.app.hygiene.announce()
+    said = await household.wait_for("agora permite saques")
+    assert "Chaves" in said["buttons"][0][0]["text"]
 
 
 class Moment:

@@ -17,6 +17,7 @@ from bot.domain.notices import (
     Earned,
     FirstBuyFilled,
     KeyExpires,
+    KeyMayWithdraw,
     KeyUnbound,
     NotEnough,
     Notice,
@@ -101,6 +102,7 @@ NOTICES: tuple[Notice, ...] = (
     KeyExpires("bybit-demo", 1, 1_800_000_000_000),
     KeyExpires("sandbox-bybit", 0, 1_800_000_000_000),
     KeyUnbound("bybit"),
+    KeyMayWithdraw("bybit"),
     Digest("2026-11-22", (Earned("USDT", True, Q, 3, 7), Earned("USDT", False, Quote.of("-1"), 1, 1))),
 )
 

@@ -18,7 +18,8 @@ import pytest
 from bot.errors import StoreError
 from bot.logs import _QUIET
 from tests.end_to_end.processes import ROOT, street
-from tests.handlers.household import a_household
+from tests.handlers.household import PASSWORD, a_household
+from tests.handlers.past import a_household_with_a_past
 from tests.web.visitor import Visitor, link_in, ticket_in
 
 OLD = "canary-page-password-71d0"
@@ -172,6 +173,56 @@ async def test_a_kill_while_secrets_are_on_their_way_leaves_none(tmp_path):
         assert found_in(arguments) == []
         assert found_under(tmp_path / "data") == {}
         assert found_in((tmp_path / "bot.log").read_bytes()) == []
+
+
+class Onlooker:
+    """Whoever may look at the processes of this machine and at the files of a run, again and again."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.arguments, self.seen = set(), bytearray()
+
+    def look(self):
+        ours = os.getpid()
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == ours:
+                    self.arguments.add((place / "cmdline").read_bytes())
+                    self.seen += (place / "environ").read_bytes()
+            except OSError:  # it has ended meanwhile
+                continue
+        for file in self._folder.rglob("*.json"):
+            try:
+                self.seen += file.read_bytes()
+            except OSError:
+                continue
+
+
+async def test_the_worker_of_a_backtest_knows_no_secret(tmp_path, monkeypatch, loudest):
+    master = base64.b64encode(os.urandom(32)).decode()
+    async with a_household_with_a_past(tmp_path) as home:
+        secrets = (master, PASSWORD, home.telegram.token, home.venue.api_key, home.venue.api_secret)
+        monkeypatch.setenv("VAULT_MASTER_KEYS", f"k1:{master}")
+        monkeypatch.setenv("TELEGRAM_BOT_TOKEN", home.telegram.token)
+        monkeypatch.setenv("SANDBOX_BYBIT_SECRET", home.venue.api_secret)
+        await home.ready()
+        await home.strategy("lenta", limite_recompras=2)
+        await home.ask("/backtest", "Escolha uma")
+        await home.tap("lenta", "Desde quando")
+        await home.press("1 mês")
+        onlooker = Onlooker(tmp_path / "data" / "work")
+        async with asyncio.timeout(60):
+            while not any("Lucro líquido" in m["text"] for m in await home.messages()):
+                onlooker.look()
+                await asyncio.sleep(0.02)
+        lives = [words for words in onlooker.arguments if b"worker" in words]
+        assert len(lives) == 2, "it fetches, then it calculates"
+        assert b"lenta" in onlooker.seen, "its job is looked at"
+        assert b"PATH=" in onlooker.seen, "its environment is looked at"
+        looked_at = bytes(onlooker.seen) + b"".join(onlooker.arguments) + loudest.text.encode()
+        assert found_in(looked_at, secrets) == []
+        assert found_under(tmp_path / "data", (master, PASSWORD, home.venue.api_secret)) == {}
 
 
 def typed_at_a_prompt(env, answers):

@@ -11,6 +11,7 @@ import click
 import structlog
 from pydantic import SecretStr
 
+from bot.cli.private import keep_memory_private
 from bot.cli.sandbox import say
 from bot.errors import ConfigError
 from bot.logs import configure
@@ -62,6 +63,7 @@ def demo(
     if on_a_dyno(os.environ) or os.environ.get("PORT"):
         raise ConfigError(["the demo is for your own machine: it has no login; use `run` on a host"])
     configure(json_lines=False, level="INFO")
+    keep_memory_private()
     asyncio.run(_demo(DemoOptions(port, candles, skip, parse_speed(speed), data_dir, as_json)))
 
 

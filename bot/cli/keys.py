@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from bot.cli.private import keep_memory_private
 from bot.errors import InvalidInput, NotAllowed
 from bot.exchanges.environments import Endpoints
 from bot.exchanges.factory import build_exchange, supported_environments
@@ -36,6 +37,7 @@ def keys() -> None:
 @click.option("--person", type=int, help="A Telegram user id; without it, the owner.")
 def add(*, environment: str, person: int | None) -> None:
     """Check a key at the exchange and keep it in the vault."""
+    keep_memory_private()
     asyncio.run(_add(Environment(environment), person))
 
 

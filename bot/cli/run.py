@@ -7,6 +7,7 @@ import sys
 import click
 
 from bot.app import App
+from bot.cli.private import keep_memory_private
 from bot.logs import configure
 from bot.settings import Settings, checked, load_settings
 
@@ -17,6 +18,7 @@ def run() -> None:
     settings = load_settings()
     json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     configure(json_lines=json_lines, level=settings.log_level)
+    keep_memory_private()
     asyncio.run(_serve(checked(settings)))
 
 

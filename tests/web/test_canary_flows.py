@@ -162,6 +162,7 @@ async def test_a_kill_while_secrets_are_on_their_way_leaves_none(tmp_path):
         await chat.say(OLD)
         await chat.sees("Mais uma vez")
         arguments = Path(f"/proc/{place.bot.child.pid}/cmdline").read_bytes()
+        limits = Path(f"/proc/{place.bot.child.pid}/limits").read_text()
         await chat.say(WRONG)
         await place.kill_bot()
         await place.start_bot()
@@ -170,6 +171,7 @@ async def test_a_kill_while_secrets_are_on_their_way_leaves_none(tmp_path):
         await chat.sees("Chaves")
         await place.bot_ends()
         assert b"bot" in arguments
+        assert re.search(r"Max core file size +0 ", limits), "a crash leaves no dump of memory"
         assert found_in(arguments) == []
         assert found_under(tmp_path / "data") == {}
         assert found_in((tmp_path / "bot.log").read_bytes()) == []

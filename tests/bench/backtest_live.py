@@ -20,6 +20,7 @@ from tests.engine.house import BTC
 
 RULES = MarketRules(BTC, Decimal("0.01"), Decimal("0.000001"), Decimal("0.00000001"), Quote(Decimal(5)))
 FOR_EVER_S = 3600
+SETS = 200_000
 TESTS = 10
 _SHOWN = ("first buy: p50, ms", "first buy: p99, ms", "re-buy: p50, ms", "re-buy: p99, ms")
 
@@ -59,7 +60,7 @@ async def _past(folder: Path) -> AsyncIterator[dict[str, str]]:
 
 @asynccontextmanager
 async def _sweeping(folder: Path, rest: str) -> AsyncIterator[None]:
-    """A worker that sweeps without end, as the bot would start it."""
+    """A worker that sweeps, as the bot would start it, and another when it is done."""
     job = Job(
         kind=Kind.OPTIMIZE,
         source=Source("sandbox-bybit", rest),
@@ -74,18 +75,19 @@ async def _sweeping(folder: Path, rest: str) -> AsyncIterator[None]:
         locale="en",
         folder=folder,
         fields=("lucro_alvo_inicial", "recompra_queda_inicial", "limite_recompras"),
-        most_sets=10_000_000,
+        most_sets=SETS,
         most_s=FOR_EVER_S,
     )
     swept = asyncio.Event()
 
     async def carry() -> None:
         workers = WorkerProcesses(bounds=Bounds(seconds=FOR_EVER_S))
-        async with aclosing(workers.run(job.packed())) as lines:
-            async for line in lines:
-                assert "failed" not in line, line
-                if line.get("progress", {}).get("done", 0) > 0 and line["progress"]["words"] == "sweep":
-                    swept.set()
+        while True:
+            async with aclosing(workers.run(job.packed())) as lines:
+                async for line in lines:
+                    assert "failed" not in line, line
+                    if line.get("progress", {}).get("done", 0) > 0 and line["progress"]["words"] == "sweep":
+                        swept.set()
 
     task = asyncio.create_task(carry())
     waiting = asyncio.create_task(swept.wait())

@@ -7,9 +7,11 @@ queue stores an update before it is confirmed, and it is marked done after its h
 import asyncio
 import weakref
 from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol
 
 from telegram import Update
+from telegram.error import TelegramError
 from telegram.ext import Application, BaseUpdateProcessor, ExtBot
 
 from handlers.context import ChatContext
@@ -17,6 +19,16 @@ from handlers.context import ChatContext
 AT_ONCE = 16
 QUEUED = 512
 HANDLER_SECONDS = 60.0
+PRESS_SECONDS = 5.0
+
+
+async def _soothe(update: object) -> None:
+    """A press whose turn does not come is answered all the same: Telegram gives seconds for that, then it is too late."""
+    query = update.callback_query if isinstance(update, Update) else None
+    if query is not None:
+        await asyncio.sleep(PRESS_SECONDS)
+        with suppress(TelegramError):
+            await query.answer()
 
 
 class Inbox(Protocol):
@@ -74,11 +86,14 @@ class ChatByChat(BaseUpdateProcessor):
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         chat = update.effective_chat if isinstance(update, Update) else None
         lock = self._lock(chat.id) if chat else asyncio.Lock()
+        soothed = asyncio.create_task(_soothe(update))
         try:
             async with lock, self._places:
+                soothed.cancel()
                 if not self._abandoned:
                     await self._run(coroutine)
         finally:
+            soothed.cancel()
             if isinstance(coroutine, Coroutine):
                 coroutine.close()  # one that never began; an ended one does not mind
 

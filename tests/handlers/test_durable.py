@@ -112,6 +112,21 @@ async def test_a_chats_updates_go_one_after_another_and_chats_side_by_side():
     assert log[3:] == ["1 ends", "2 begins", "2 ends"]
 
 
+async def test_a_press_that_waits_for_its_turn_is_answered_in_time_and_carried_out(household, monkeypatch):
+    monkeypatch.setattr("handlers.application.PRESS_SECONDS", 0.1)
+    await household.ask("/start", "Trader Automata")
+    async with household.app.application.update_processor._lock(1):
+        await household.press("Idioma")
+        await household.until(lambda: answered(household) == [200])
+        assert not any("Em que idioma" in m["text"] for m in await household.messages())
+    await household.wait_for("Em que idioma")
+    assert answered(household) == [200, 400]  # the handler's own answer came too late, and no harm was done
+
+
+def answered(household):
+    return [c.status for c in household.telegram.calls if c.method.lower() == "answercallbackquery"]
+
+
 async def test_one_chats_backlog_leaves_room_for_the_others():
     processor, done, open_ = ChatByChat(), [], asyncio.Event()
 

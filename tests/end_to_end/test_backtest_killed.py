@@ -52,5 +52,11 @@ async def test_a_killed_bot_takes_its_worker_along_and_says_so_when_it_is_back(t
         assert await chat.count("buscando preços") == 0
         await chat.press("Pedir de novo")
         await chat.sees("Lucro líquido", timeout=90)
+        await chat.press("Outro período")
+        await chat.sees("Desde quando")
+        await chat.press("Tudo")
+        await chat.sees("buscando preços")
+        (worker,) = children(place.bot.child.pid)
         await place.bot_ends()
+        assert not alive(worker)
         assert not work.exists()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.ports.preferences import Taste
 from bot.service.backtests import Failed, Progress
 from handlers import backtest_shows
 from handlers.backtest_views import failed_text, progress_text
@@ -64,6 +65,16 @@ async def test_the_message_follows_the_run_and_cancelling_kills_it(household):
     await household.press_again(shown, "Cancelar o teste")  # nothing runs any more: only a toast
     await household.settled()
     assert workers.jobs[0]["length_ms"] == workers.jobs[1]["length_ms"] == 365 * 86_400_000
+
+
+async def test_whoever_likes_dark_pictures_gets_them_in_their_language(household):
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta", **SMALL)
+    preferences = household.app.reports.preferences
+    await preferences.keep_taste((await household.person()).id, Taste(dark=True))
+    workers = script(household)
+    await asked(household)
+    assert (workers.jobs[0]["dark"], workers.jobs[0]["locale"]) == (True, "pt_BR")
 
 
 async def test_one_at_a_time_for_a_person(household):

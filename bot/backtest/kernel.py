@@ -60,19 +60,25 @@ FIRST_SUMS_SIZE = 2
 
 
 @compiled
-def worst_loss(world: World, rows: Rows, dust: int, dust_cost: float, outcome: Int) -> float:
+def loss(world: World, rows: Rows, bought: int, cost: float, dust: int, first: int, end: int) -> float:
+    """The largest paper loss of a holding at the lows of the candles in first <= i < end; 0 where there is none."""
+    if first >= end:
+        return 0.0
+    bottom = rows.whole[FEE_BOTTOM]
+    owned = (bought * (bottom - rows.whole[FEE_TOP]) + dust) / bottom
+    low = lowest(world.depths, world.levels, first, end) * world.units[DEPTH]
+    return float(max(0.0, cost - owned * low * (1.0 - rows.real[FEE])))
+
+
+@compiled
+def worst_loss(world: World, rows: Rows, dust: int, dust_cost: float, of: Int) -> float:
     """The largest paper loss of a cycle: at the lowest low that its last holding saw.
 
     A holding's loss at a low that touches no re-buy is less than its loss at that re-buy's price, and after the
     re-buy it is more: so no earlier holding of the cycle lost as much.
     """
-    first, end = outcome[LOW_FROM], outcome[LOW_END]
-    if first >= end:
-        return 0.0
-    bottom = rows.whole[FEE_BOTTOM]
-    owned = (outcome[LOW_BOUGHT] * (bottom - rows.whole[FEE_TOP]) + dust) / bottom
-    low = lowest(world.depths, world.levels, first, end) * world.units[DEPTH]
-    return float(outcome[LOW_SPENT] + dust_cost - owned * low * (1.0 - rows.real[FEE]))
+    cost = of[LOW_SPENT] + dust_cost
+    return loss(world, rows, of[LOW_BOUGHT], cost, dust, of[LOW_FROM], of[LOW_END])
 
 
 @compiled
@@ -132,6 +138,11 @@ def run(world: World, rows: Rows, scratch: Scratch, counts: Int, sums: Float) ->
         counts[CYCLES] += 1
         fault = sold(rows, scratch.books, of)
         candle = exit_at + 1
+        alone = loss(world, rows, 0, near[DUST_COST], exact[DUST], of[LOW_END], candle)
+        sums[WORST] = max(sums[WORST], alone)
+    if counts[OPEN_REBUYS] < 0:  # no cycle to the end: what the last one left is held
+        alone = loss(world, rows, 0, near[DUST_COST], exact[DUST], candle, last + 1)
+        sums[WORST] = max(sums[WORST], alone)
     counts[FILLS_DONE], counts[WHY] = done, fault
     sums[NET] = exact[GAIN] - exact[TURNOVER] * rows.real[FEE] + near[DUST_COST]
     sums[FEES] = (2.0 * exact[TURNOVER] - exact[GAIN] + open_cost) * rows.real[FEE]

@@ -17,6 +17,10 @@ from bot.backtest.kernel_sums import SLACK, UNPROVEN, exit_ticks, lots_for, pass
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
+Means = tuple[float, float, float, float, float, float]
+"""What a cycle has to spend: what is added to each buy, its limit, the quote that is free; each with its error."""
+Bounds = tuple[int, int, int, int]
+"""The quote that is free in a first cycle; least and most lots, least cost of an order."""
 
 # a set's whole numbers
 (
@@ -143,21 +147,22 @@ def next_fill(
 
 
 @inlined
-def money(rows: Rows, books: Books) -> tuple[float, float, float, float]:
-    """The cycle's limit and the quote that is free as it begins, each with its error; 0 where it is known exactly."""
+def money(rows: Rows, books: Books) -> Means:
+    """As a cycle begins: what is added to each buy, the cycle's limit, the free quote; each with its error (0: exact)."""
     real, turnover, gain = rows.real, books.exact[TURNOVER], books.exact[GAIN]
     fees = turnover * real[FEE]
     free = real[BALANCE] + gain - fees
     doubt = SLACK * (real[BALANCE] + abs(gain) + fees) if turnover else 0.0
-    return (real[LIMIT], 0.0, free, doubt) if rows.whole[CAPPED] else (free, doubt, free, doubt)
+    limit, limit_doubt = (real[LIMIT], 0.0) if rows.whole[CAPPED] else (free, doubt)
+    return books.near[EXTRA], books.near[EXTRA_ERROR], limit, limit_doubt, free, doubt
 
 
 @compiled
-def first_lots(price: int, rows: Rows, books: Books, free: float, doubt: float) -> int:
-    """The lots of a first buy; UNPROVEN, or NOT_STARTED where the money (`free`, to `doubt`) is short."""
-    whole, limit, extra = rows.whole, rows.real[LIMIT], books.near[EXTRA]
+def first_lots(price: int, rows: Rows, books: Books, means: Means) -> int:
+    """The lots of a first buy; UNPROVEN, or NOT_STARTED where the money is short."""
+    whole, (extra, error, limit, _, free, doubt) = rows.whole, means
     need, amount = rows.means[0] + extra, whole[FIRST]
-    error = books.near[EXTRA_ERROR] + SLACK * need
+    error += SLACK * need
     if extra > 0:
         amount = -1
         if whole[CAPPED]:
@@ -178,60 +183,50 @@ def first_lots(price: int, rows: Rows, books: Books, free: float, doubt: float) 
 
 @inlined
 def next_rung(
-    k: int,
-    last: int,
-    spent: int,
-    rungs: Int,
-    means: Float,
-    whole: Int,
-    extra: float,
-    error: float,
-    limit: float,
-    limit_doubt: float,
-    free: float,
-    doubt: float,
+    last: int, spent: int, keep: int, amount: int, room: int, mean: float, means: Means, bounds: Bounds
 ) -> tuple[int, int, int]:
-    """The re-buy k after a buy at `last`: its price, its lots and GOES_ON; or -1, 0 and why none rests; or UNPROVEN.
+    """The next re-buy after a buy at `last`: its price, its lots and GOES_ON; or -1, 0 and why none rests; or UNPROVEN.
 
     With nothing reinvested and a limit that is known exactly, whole numbers decide.
     """
-    if k > whole[RUNGS]:
-        return -1, 0, ALL_USED
-    price = rebuy_ticks(last, rungs[k, KEEP])
+    extra, error, limit, limit_doubt, free, doubt = means
+    cash, min_lots, max_lots, min_cost = bounds
+    price = rebuy_ticks(last, keep)
     if price < 1:
         return -1, 0, (UNPROVEN if price == UNPROVEN else NO_PRICE)
-    lots = rungs[k, AMOUNT] // price
+    lots = amount // price
     if extra == 0 and limit_doubt == 0:
-        over = 1 if spent > rungs[k, ROOM] else 0
+        over = 1 if spent > room else 0
     else:
-        amount = means[k] + extra
-        error += SLACK * amount
-        over = passes(spent + amount, limit, error + limit_doubt + SLACK * (spent + amount))
+        mean += extra
+        error += SLACK * mean
+        over = passes(spent + mean, limit, error + limit_doubt + SLACK * (spent + mean))
         if extra > 0:
-            lots = lots_for(amount, error, price, 0)
-    cost = spent + lots * price
-    short = passes(cost, free, doubt) if doubt > 0 else (1 if cost > whole[CASH] else 0)
+            lots = lots_for(mean, error, price, 0)
     if over == UNPROVEN or (over == 0 and lots == UNPROVEN):
         return -1, 0, UNPROVEN
     if over:
         return -1, 0, LIMIT_REACHED
-    if lots < whole[MIN_LOTS] or lots > whole[MAX_LOTS] or lots * price < whole[MIN_COST]:
+    if lots < min_lots or lots > max_lots or lots * price < min_cost:
         return -1, 0, AGAINST_RULES
+    cost = spent + lots * price
+    short = passes(cost, free, doubt) if doubt > 0 else (1 if cost > cash else 0)
     if short:
         return -1, 0, (UNPROVEN if short == UNPROVEN else NO_FUNDS)
     return price, lots, GOES_ON
 
 
 @inlined
-def exit_fault(price: int, lots: int, bought: int, whole: Int) -> int:
+def exit_fault(price: int, lots: int, bought: int, bottom: int, bounds: Bounds) -> int:
     """Why an exit cannot be taken for granted, or PROVEN."""
-    if bought * float(whole[FEE_BOTTOM]) > _MOST:
+    _, min_lots, max_lots, min_cost = bounds
+    if bought * float(bottom) > _MOST:
         return TOO_LARGE
     if price == UNPROVEN:
         return TOO_NEAR
-    if lots > whole[MAX_LOTS]:
+    if lots > max_lots:
         return EXIT_TOO_LARGE
-    return EXIT_TOO_SMALL if lots < whole[MIN_LOTS] or lots * price < whole[MIN_COST] else PROVEN
+    return EXIT_TOO_SMALL if lots < min_lots or lots * price < min_cost else PROVEN
 
 
 @inlined
@@ -252,36 +247,31 @@ def cycle(world: World, rows: Rows, scratch: Scratch, first: int, number: int, d
     """
     lows, highs, levels, marks = world.lows, world.highs, world.levels, world.marks
     books, outcome, fills = scratch.books, scratch.outcome, scratch.fills
-    rungs, means, whole, dust = rows.rungs, rows.means, rows.whole, books.exact[DUST]
-    extra, error = books.near[EXTRA], books.near[EXTRA_ERROR]
-    limit, limit_doubt, free, doubt = money(rows, books)
+    rungs, whole, dust, means = rows.rungs, rows.whole, books.exact[DUST], money(rows, books)
     price = int(marks[first, ENTRY])
-    lots = first_lots(price, rows, books, free, doubt)
+    lots = first_lots(price, rows, books, means)
     outcome[K], outcome[END], outcome[FAULT] = 0, GOES_ON, PROVEN
     if lots < 1:
         if lots == NOT_STARTED:
             return NOT_STARTED, done
         outcome[FAULT] = ENTRY_TOO_SMALL if lots == 0 else TOO_NEAR
         return FAULTY, done
-    bottom, kept, what, at, past_open = (
-        whole[FEE_BOTTOM],
-        whole[FEE_BOTTOM] - whole[FEE_TOP],
-        BUYS,
-        first,
-        False,
-    )
+    bottom, kept = whole[FEE_BOTTOM], whole[FEE_BOTTOM] - whole[FEE_TOP]
+    bounds = (whole[CASH], whole[MIN_LOTS], whole[MAX_LOTS], whole[MIN_COST])
+    what, at, past_open, room_for = BUYS, first, False, len(fills)
     k, bought, spent, buy_candle, sell, sell_lots, end, fault = -1, 0, 0, first, 0, 0, GOES_ON, PROVEN
     low_bought, low_spent, low_from = 0, 0, first
     while what == BUYS:
         if buy_candle < at and not past_open:
             low_bought, low_spent, low_from = bought, spent, buy_candle
         k, bought, spent, buy_candle, last = k + 1, bought + lots, spent + lots * price, at, price
-        done = note(fills, done, at, number, k, last, lots)
+        done = done + 1 if done >= room_for else note(fills, done, at, number, k, last, lots)
         sell, sell_lots = exit_ticks(spent, bought, rungs[k, SELL]), (bought * kept + dust) // bottom
-        fault = exit_fault(sell, sell_lots, bought, whole)
-        price, lots, end = next_rung(
-            k + 1, last, spent, rungs, means, whole, extra, error, limit, limit_doubt, free, doubt
-        )
+        fault = exit_fault(sell, sell_lots, bought, bottom, bounds)
+        price, lots, end = -1, 0, ALL_USED
+        if k < whole[RUNGS]:
+            amount, room, keep = rungs[k + 1, AMOUNT], rungs[k + 1, ROOM], rungs[k + 1, KEEP]
+            price, lots, end = next_rung(last, spent, keep, amount, room, rows.means[k + 1], means, bounds)
         if fault != PROVEN or end == UNPROVEN:
             outcome[FAULT] = TOO_NEAR if fault == PROVEN else fault
             return FAULTY, done

@@ -134,11 +134,13 @@ def test_without_json_a_person_reads_figures_and_what_they_rest_on() -> None:
     assert answer.exit_code == 0
     for words in ("minha, BTCUSDT", "Net profit", "Worst paper loss", "Buy and hold", "The open cycle"):
         assert words in answer.stdout
-    for words in ("tick 0.01 (assumed)", "least order 5 (assumed)", "5,000.00", "fast engine"):
+    for words in ("Tick: assumed", "smallest order: assumed", "5,000.00", "fast engine", "the ladder ends"):
         assert words in answer.stdout.replace("\N{NO-BREAK SPACE}", " ")
     exact = call("backtest", "one.js", "--candles", "good.csv", "--engine", "exact", "--language", "pt_BR")
     assert "Lucro líquido" in exact.stdout
-    assert "tick 0.1 (given)" in call("backtest", "one.js", "--candles", "good.csv", "--tick", "0.1").stdout
+    assert "a escada termina" in exact.stdout
+    assert "assumed" not in exact.stdout
+    assert "Tick: as given;" in call("backtest", "one.js", "--candles", "good.csv", "--tick", "0.1").stdout
 
 
 def test_what_was_never_bought_is_told_beside_the_json() -> None:

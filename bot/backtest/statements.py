@@ -70,7 +70,8 @@ def assumptions(words: Words, run: BacktestRun, found: Figures) -> Iterator[str]
         minimum=words.quote(told.rules.min_notional, symbol),
     )
     balance = words.quote(run.terms.opening_balance(run.params), symbol)
-    yield words("assume.balance" if told.balance is None else "assume.balance.given", balance=balance)
+    key = "assume.balance" if told.balance is None else "assume.balance.given"
+    yield words(key, balance=balance, ends=words("assume.balance.ends"))
     gaps = {0: "assume.no_gaps", 1: "assume.gap"}.get(told.gaps, "assume.gaps")
     yield words(gaps, gaps=words.tick(told.gaps), missing=words.tick(told.missing))
     yield words("assume.source", source=found.timeline.history.source)

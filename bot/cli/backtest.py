@@ -8,7 +8,15 @@ import click
 
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun
-from bot.cli.market_options import Asked, engine_option, market_options, open_market, ran, read_strategy
+from bot.cli.market_options import (
+    Asked,
+    Market,
+    engine_option,
+    market_options,
+    open_market,
+    ran,
+    read_strategy,
+)
 from bot.cli.run_json import run_as_json, warnings
 
 
@@ -43,22 +51,22 @@ def backtest(
     if report is not None:
         _write(run, market.history, report, language, strategy.nome)
     if not as_json:
-        _print(run, market.history, market.notes, language, strategy.nome)
+        _print(run, market, language, strategy.nome)
 
 
-def _print(run: BacktestRun, history: History, notes: tuple[str, ...], language: str, name: str) -> None:
+def _print(run: BacktestRun, market: Market, language: str, name: str) -> None:
     from bot.backtest import statements  # noqa: PLC0415 - babel and calendars, which JSON needs none of
     from bot.backtest.figures import figures  # noqa: PLC0415 - the same
     from bot.backtest.words import Words  # noqa: PLC0415 - the same
     from bot.cli import run_words  # noqa: PLC0415 - the same
 
-    words, found = Words(language), figures(run, history)
+    words, found = Words(language), figures(run, market.history)
     click.echo(words("title.named", name=name, pair=run.terms.rules.symbol))
     click.echo(run_words.period(words, found))
     for line in run_words.pages(words, [run_words.sections(words, run, found)]):
         click.echo(line)
     click.echo(f"\n{words('assumptions')}")
-    for line in (*statements.assumptions(words, run, found), "; ".join(notes)):
+    for line in (*statements.assumptions(words, run, found), run_words.whose(words, market.whose)):
         click.echo(f"  - {line}")
     click.echo(f"\n{words('not.forecast')}")
 

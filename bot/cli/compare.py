@@ -76,6 +76,6 @@ def _print(runs: Sequence[BacktestRun], names: Sequence[str], market: Market, la
         click.echo(line)
     for letter, run, one in zip("AB", runs, found, strict=True):
         click.echo(f"\n{words('assumptions')} ({letter})")
-        for line in (*statements.assumptions(words, run, one), "; ".join(market.notes)):
+        for line in (*statements.assumptions(words, run, one), run_words.whose(words, market.whose)):
             click.echo(f"  - {line}")
     click.echo(f"\n{words('not.forecast')}")

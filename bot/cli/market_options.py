@@ -1,6 +1,6 @@
 """The options of every command that runs strategies over candles, and what they come to: candles and terms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -47,10 +47,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Candles and terms to run on; `notes` are what was taken for granted, `load_s` the seconds it took."""
+    """Candles and terms to run on; `load_s` are the seconds it took.
+
+    `whose` tells of "tick", "lot" and "minimum" where each is from: "given", "exchange" or "assumed"; `notes` the
+    same in words, with the values.
+    """
 
     history: History
     terms: Terms
+    whose: Mapping[str, str]
     notes: tuple[str, ...]
     load_s: float
 
@@ -124,7 +129,8 @@ def open_market(asked: Asked, pair: str) -> Market:
     made = _rules(asked, symbol, rules)
     balance = None if asked.balance is None else Quote(asked.balance)
     terms = Terms(made, asked.slippage, balance)
-    return Market(history, terms, tuple(_notes(asked, rules, made)), perf_counter() - began)
+    whose = _whose(asked, rules)
+    return Market(history, terms, whose, tuple(_notes(whose, made)), perf_counter() - began)
 
 
 def ran(params: StrategyParams, market: Market, engine: str) -> BacktestRun:
@@ -174,15 +180,19 @@ def _rules(asked: Asked, symbol: str, rules: MarketRules | None) -> MarketRules:
     )
 
 
-def _notes(asked: Asked, rules: MarketRules | None, made: MarketRules) -> list[str]:
+def _whose(asked: Asked, rules: MarketRules | None) -> dict[str, str]:
+    typed = {"tick": asked.tick, "lot": asked.step, "minimum": asked.min_notional}
+    otherwise = "exchange" if rules is not None else "assumed"
+    return {name: otherwise if value is None else "given" for name, value in typed.items()}
+
+
+def _notes(whose: Mapping[str, str], made: MarketRules) -> Iterator[str]:
     """The rules, and whose they are."""
-    typed = {"tick": asked.tick, "step": asked.step, "least order": asked.min_notional}
-    values = {"tick": made.tick, "step": made.lot_step, "least order": made.min_notional.value}
-    source = "the exchange's" if rules is not None else "assumed"
-    return [
-        f"{name} {plain(value)} ({'given' if typed[name] is not None else source})"
-        for name, value in values.items()
-    ]
+    names = {"tick": "tick", "lot": "step", "minimum": "least order"}
+    values = {"tick": made.tick, "lot": made.lot_step, "minimum": made.min_notional.value}
+    for rule, source in whose.items():
+        told = "the exchange's" if source == "exchange" else source
+        yield f"{names[rule]} {plain(values[rule])} ({told})"
 
 
 def _day(at: int) -> str:

@@ -1,6 +1,6 @@
 """A run as lines that a person reads, in the report's own words; and short numbers for other tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -47,6 +47,12 @@ def pages(words: Words, told: Sequence[Sequence[Section]]) -> Iterator[str]:
 
 def period(words: Words, found: Figures) -> str:
     return words.period(found.start, found.end, found.candles, found.timeline.history.step_ms)
+
+
+def whose(words: Words, sources: Mapping[str, str]) -> str:
+    """Where each of the exchange's rules is from (`Market.whose`)."""
+    told = {rule: words(f"assume.whose.{source}") for rule, source in sources.items()}
+    return words("assume.whose", **told)
 
 
 def table(columns: Sequence[Sequence[Row]]) -> Iterator[str]:

@@ -17,6 +17,8 @@ from bot.errors import InvalidInput
 Window = tuple[int, int]
 """start <= open time < end, in ms UTC."""
 
+_MOST_WINDOWS = 60
+"""Each is a run of every set, and some files that every worker keeps open."""
 _NEAR = 1.5
 """Neighbours stand at most one step away along each of two axes."""
 _STILL_NEAR = 3.0
@@ -30,12 +32,14 @@ _PART = 10
 
 
 def windows_of(history: History, count: int) -> tuple[Window, ...]:
-    """The history cut into `count` spans of equal time, 2 or more; InvalidInput where one has no candle."""
+    """The history cut into `count` spans of equal time, 2 to 60; InvalidInput where one has no candle."""
+    if not 2 <= count <= _MOST_WINDOWS:
+        raise InvalidInput("walk", f"takes 2 to {_MOST_WINDOWS} windows, not {count}")
     first, end = int(history.times[0]), int(history.times[-1]) + history.step_ms
     edges = [first + (end - first) * i // count for i in range(count + 1)]
     spans = tuple(pairwise(edges))
-    if count < 2 or any(not len(history.between(*span)) for span in spans):
-        raise InvalidInput("walk", f"takes 2 or more windows with candles in each of them, not {count}")
+    if any(not len(history.between(*span)) for span in spans):
+        raise InvalidInput("walk", f"takes windows with candles in each of them: not {count} here")
     return spans
 
 

@@ -63,10 +63,11 @@ def test_windows_are_equal_spans_that_leave_nothing_out() -> None:
 def test_a_window_without_candles_is_refused() -> None:
     times = [0, 60_000, 6_000_000]
     gapped = from_columns("gap", times, [[100] * 4] * 3, step_ms=60_000, scale=0)
-    with pytest.raises(InvalidInput, match="2 or more windows"):
+    with pytest.raises(InvalidInput, match="candles in each"):
         windows_of(gapped, 3)
-    with pytest.raises(InvalidInput, match="2 or more windows"):
-        windows_of(gapped, 1)
+    for count in (1, 61):
+        with pytest.raises(InvalidInput, match="2 to 60 windows"):
+            windows_of(gapped, count)
 
 
 def test_each_window_chooses_for_the_next_and_never_for_itself() -> None:

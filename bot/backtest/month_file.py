@@ -125,7 +125,9 @@ class MonthFile:
             ):
                 yield file
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as exc:
-            raise self._broken(f"cannot be read ({_first_line(exc)})") from exc
+            raise self._broken(
+                f"cannot be read: delete it, and it can be fetched anew ({_first_line(exc)})"
+            ) from exc
 
     def _summary_of(self, file: "pq.ParquetFile") -> MonthSummary:
         note = json.loads(file.metadata.metadata[_NOTE])

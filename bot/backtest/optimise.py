@@ -1,4 +1,4 @@
-"""Optuna's samplers as a source of points: profit against worst paper loss, both at once, never one number.
+"""Optuna's samplers as a source of points: the result, open cycle included, against the worst paper loss, both at once.
 
 `nsga` breeds generation after generation; `tpe` models where the good ones lie. Seeded and asked generation by
 generation, so that the same answers lead to the same questions, and a search that was stopped goes on.

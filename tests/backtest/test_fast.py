@@ -274,3 +274,16 @@ def test_a_first_buy_that_the_balance_does_not_pay_for_starts_nothing() -> None:
         batch.prepare(made_up(1, 50), terms), StrategyParams(), terms, np.array([3], dtype=np.int64)
     )
     assert (row["started"], row["exit"], row["proven"]) == (0, -1, 1)
+
+
+def test_compiled_code_is_kept_by_what_it_is_made_of_or_not_at_all(tmp_path, monkeypatch) -> None:
+    from bot.backtest.kernel_compile import kept_in
+
+    monkeypatch.setenv("TRADER_AUTOMATA_CACHE", str(tmp_path))
+    folder = kept_in()
+    assert folder is not None
+    assert folder.parent == tmp_path / "compiled"
+    assert folder == kept_in()
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("TRADER_AUTOMATA_CACHE", str(tmp_path / "a file"))
+    assert kept_in() is None

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from telegram import InlineKeyboardMarkup, InputMediaDocument, InputMediaPhoto
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
 from bot.backtest.jobs import Job
@@ -23,7 +23,7 @@ from handlers.backtest_views import failed_text, progress_text
 from handlers.callback import Press
 from handlers.form_views import Screen, paragraphs
 from handlers.keyboards import Button, keyboard
-from handlers.limiter import UNLIMITED, Limiter
+from handlers.limiter import UNLIMITED, Limiter, seconds_of
 from handlers.notifier import shared_limiter
 from handlers.texts import Texts, texts_for
 
@@ -139,7 +139,7 @@ class BacktestShows:
             await self.desk.book.forget(shown.person.id, shown.message_id)
 
     async def _progressed(self, shown: "_Shown", text: str) -> None:
-        with suppress(TelegramError):  # the next edit, or the result, says more
+        try:
             await self._sender.edit_message_text(
                 text,
                 chat_id=shown.person.chat_id,
@@ -147,6 +147,10 @@ class BacktestShows:
                 reply_markup=_stop_button(shown.texts),
                 rate_limit_args=UNLIMITED,
             )
+        except RetryAfter as exc:
+            self._limiter.pause(shown.person.chat_id, seconds_of(exc))
+        except TelegramError as exc:  # the next edit, or the result, says more
+            _log.info("progress not shown", reason=exc.message)
 
     async def _told(self, run: Run, shown: "_Shown") -> None:
         if await self._service.person(shown.person.chat_id) is None:
@@ -230,6 +234,9 @@ async def _patiently(say: Callable[[], Awaitable[None]]) -> bool:
             await say()
         except (BadRequest, Forbidden) as exc:
             _log.info("backtest not shown", reason=exc.message)
+        except RetryAfter as exc:
+            await asyncio.sleep(max(wait, seconds_of(exc)))
+            continue
         except TelegramError as exc:
             _log.info("telegram out of reach", reason=exc.message, again_in=wait)
             await asyncio.sleep(wait)

@@ -78,6 +78,11 @@ class Limiter:
         bucket = self._bucket(chat_id, now)
         bucket.tokens, bucket.at = 0.0, now + seconds
 
+    def paused(self, chat_id: int) -> float:
+        """Seconds that are left of a pause that Telegram asked for."""
+        now = self._clock()
+        return max(0.0, self._bucket(chat_id, now).at - now)
+
     def _bucket(self, chat_id: int, now: float) -> _Bucket:
         self._forget_full(now)
         return self._chats.setdefault(chat_id, _Bucket(*PER_CHAT, tokens=PER_CHAT[1], at=now))
@@ -114,9 +119,10 @@ class AnswersFirst(BaseRateLimiter[bool]):
         if rate_limit_args is UNLIMITED:
             return await callback(*args, **kwargs)
         chat_id = data.get("chat_id")
+        give_up, again = time.monotonic() + _PATIENCE_S, _AGAIN_S
         if endpoint.startswith(("send", "edit")) and isinstance(chat_id, int):
             self.limiter.count(chat_id)
-        give_up, again = time.monotonic() + _PATIENCE_S, _AGAIN_S
+            await self._keep_pause(chat_id)
         while True:
             try:
                 return await callback(*args, **kwargs)
@@ -133,6 +139,13 @@ class AnswersFirst(BaseRateLimiter[bool]):
                 if type(exc) is not NetworkError or time.monotonic() + wait > give_up:
                     raise
             await asyncio.sleep(wait)
+
+    async def _keep_pause(self, chat_id: int) -> None:
+        """What Telegram asked for before holds for this message too; RetryAfter where that is longer than anybody waits."""
+        held = self.limiter.paused(chat_id)
+        if held > _PATIENCE_S:
+            raise RetryAfter(int(held) + 1)
+        await asyncio.sleep(held)
 
     async def initialize(self) -> None:
         """Nothing to prepare."""

@@ -1,10 +1,16 @@
 """What PTB's own sending methods take from the limiter that answers and alerts share."""
 
+import asyncio
+import time
+
 import aiohttp
+import pytest
+from telegram.error import RetryAfter
 from telegram.ext import ExtBot
 
 from bot.sandbox.telegram_server import SandboxTelegram
 from handlers.limiter import PER_CHAT, UNLIMITED, AnswersFirst, Limiter
+from tests.handlers.past import script
 
 
 def places_left(limiter: Limiter) -> int:
@@ -47,6 +53,45 @@ async def test_alerts_stand_back_while_an_answer_waits_out_a_refusal() -> None:
     assert limiter.take(1) > 1, "an alert would have taken the place that the answer waits for"
 
 
+async def test_nothing_is_sent_or_edited_in_a_chat_while_telegram_asked_to_wait() -> None:
+    """Not by another answer either: each try within the pause would be refused, and may lengthen it."""
+    hook, tried = AnswersFirst(), list[tuple[str, float]]()
+    refused = False
+
+    async def ask_telegram(name: str) -> bool:
+        nonlocal refused
+        tried.append((name, time.monotonic()))
+        if not refused:
+            refused = True
+            raise RetryAfter(1)
+        return True
+
+    async def call(name: str, endpoint: str, chat: int = 1) -> None:
+        await hook.process_request(ask_telegram, (name,), {}, endpoint, {"chat_id": chat}, None)
+
+    first = asyncio.create_task(call("first", "sendMessage"))
+    while not refused:
+        await asyncio.sleep(0)
+    began = time.monotonic()
+    await asyncio.gather(
+        first,
+        call("second", "sendMessage"),
+        call("edit", "editMessageText"),
+        call("elsewhere", "sendMessage", chat=2),
+        call("press", "answerCallbackQuery"),
+    )
+    late = {name: at - began for name, at in tried[1:]}
+    assert min(late[name] for name in ("first", "second", "edit")) > 0.95
+    assert max(late["elsewhere"], late["press"]) < 0.5
+
+
+async def test_a_pause_longer_than_anybody_waits_is_kept_without_another_try() -> None:
+    hook = AnswersFirst()
+    hook.limiter.pause(1, 100)
+    with pytest.raises(RetryAfter):
+        await hook.process_request(lambda: None, (), {}, "sendMessage", {"chat_id": 1}, None)
+
+
 async def test_an_answer_outlasts_several_faults_in_a_row(household):
     await household.ask("/start", "Trader Automata")
     household.telegram.faults.add("sendMessage", "500", count=2)
@@ -60,3 +105,15 @@ async def test_an_answer_that_met_a_fault_of_the_server_is_given_again(household
     for kind in ("500", "reset"):
         household.telegram.faults.add("sendMessage", kind)
         await household.ask("/help", "O que eu sei fazer")
+
+
+async def test_a_backtests_progress_keeps_telegrams_wish_to_wait(household):
+    await household.ask("/start", "Trader Automata")
+    await household.strategy("lenta")
+    script(household)
+    await household.ask("/backtest", "Escolha uma")
+    await household.tap("lenta", "Desde quando")
+    household.telegram.faults.add("editMessageText", "429", retry_after=20)
+    await household.press("1 ano")
+    limiter = household.app.application.bot.rate_limiter.limiter
+    await household.until(lambda: limiter.paused(1) > 15)

@@ -99,6 +99,7 @@ async def test_a_restart_in_the_middle_is_told_and_may_be_asked_again(household)
     assert cut["message_id"] == shown["message_id"]
     assert labels(cut) == ["↻ Pedir de novo"]
     assert not (household.folder / "data" / "work").exists()
+    await household.until_rows("SELECT * FROM backtest_runs", [])
     workers = script(household)
     await household.tap("Pedir de novo", "buscando preços")
     assert len(workers.jobs) == 1

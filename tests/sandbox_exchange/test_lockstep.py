@@ -28,7 +28,7 @@ async def test_a_client_at_full_speed_agrees_with_the_backtest_rules_fill_for_fi
         speed=0,
         paused=True,
         rules=CoreRules(backtest_rules=True),
-        lockstep=LockstepTimes(quiet_ms=30, first_ms=5_000, max_ms=10_000),
+        lockstep=LockstepTimes(quiet_ms=120, first_ms=5_000, max_ms=10_000),
     )
     async with (
         SandboxExchange(options) as exchange,

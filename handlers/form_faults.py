@@ -11,7 +11,17 @@ from handlers.texts import Texts
 
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _IN_RANGE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-_AS_TYPED = frozenset({"not_a_number", "not_yes_no", "percent_not_here", "ambiguous_number", "bad_points"})
+_AS_TYPED = frozenset(
+    {
+        "not_a_number",
+        "not_yes_no",
+        "percent_not_here",
+        "ambiguous_number",
+        "bad_points",
+        "bad_pair",
+        "bad_name",
+    }
+)
 """Faults whose `value` is the person's own text."""
 _IN_FRACTIONS = frozenset({"value", "limit", "smallest", "largest", "taxa", "target"})
 """What is a ratio where the field is one; the rest (a price, a count) is a plain number."""
@@ -86,7 +96,11 @@ def _shown(texts: Texts, wrong: InvalidInput, name: str, value: str) -> str:
         return texts.plain(f"import.word.{_WORDS[value]}") if value in _WORDS else value
     if name == "range":
         return _IN_RANGE.sub(lambda found: _number(texts, Decimal(found[0]), ratio=_ratio(wrong)), value)
-    if name in {"item", "example"} or name.endswith("_text") or (name == "value" and wrong.key in _AS_TYPED):
+    if (
+        name in {"item", "example", "pair"}
+        or name.endswith("_text")
+        or (name == "value" and wrong.key in _AS_TYPED)
+    ):
         return value if name != "example" else _example(texts, wrong, value)
     if not _DECIMAL.fullmatch(value):
         return value

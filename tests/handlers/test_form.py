@@ -384,6 +384,15 @@ def test_what_a_person_typed_is_quoted_as_it_was_and_escaped() -> None:
     assert "&lt;b&gt;1.5&lt;/b&gt;" in fault_text(texts_for("pt_BR"), wrong)
 
 
+def test_a_pair_of_digits_is_quoted_as_a_name_and_not_as_a_number() -> None:
+    for wrong in (
+        fault("bad_pair", "par", value="1234"),
+        fault("pair_not_traded", "par", pair="1234567", environment="x"),
+    ):
+        told = fault_text(texts_for("pt_BR"), wrong)
+        assert "1234" in told, told
+
+
 @pytest.mark.parametrize(
     ("locale", "shown"),
     [

@@ -111,6 +111,74 @@ async def test_names_pairs_and_curves_refuse_the_same(household: Household, chat
     await chat.ask("<b>ok</b> 🤑", "9 executar")
 
 
+TYPED = (
+    *TEXTS,
+    *SIGNS,
+    *MARKUP,
+    "0",
+    "%s",
+    "a:b:c",
+    "' OR 1=1 --",
+    "../../etc/passwd",
+    "2022-13-45 2022-01-01",
+)
+
+
+async def to_pair(household: Household, chat: Chat) -> None:
+    await household.forge("v1:bt_pair:1")
+    await household.wait_for("Em qual par")
+
+
+async def to_dates(household: Household, chat: Chat) -> None:
+    await household.forge("v1:bt_dates:1:BTCUSDT")
+    await household.wait_for("De quando até quando")
+
+
+async def to_rename(household: Household, chat: Chat) -> None:
+    await household.forge("v1:rename:1")
+    await household.wait_for("novo nome")
+
+
+async def to_search(household: Household, chat: Chat) -> None:
+    await household.forge("v1:search")
+    await household.wait_for("rocurar")
+
+
+PLACES = {"pair": to_pair, "dates": to_dates, "rename": to_rename, "search": to_search}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_what_is_typed_outside_the_form_is_answered_too(
+    household: Household, chat: Chat, place: str
+) -> None:
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta")
+    for text in (*TYPED, *LONG):
+        await PLACES[place](household, chat)
+        before = max(m["message_id"] for m in await household.messages())
+        await household.say(text)
+        await household.settled()
+        told = [m for m in await household.messages() if m["message_id"] > before and m["from"] == "bot"]
+        assert told, text
+        assert not _failed(told), text
+    assert household.app is not None
+    assert len(await household.app.service.strategies(await household.person())) == 1
+    assert household.app.backtests.queue.of(1) is None
+
+
+async def test_what_stands_behind_a_command_is_answered_too(household: Household, chat: Chat) -> None:
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta")
+    for command in ("timezone", "start", "strategies", "backtest", "optimize", "stop", "profit", "language"):
+        for text in (*TYPED, "x" * 4000):
+            before = max(m["message_id"] for m in await household.messages())
+            await household.say(f"/{command} {text}")
+            await household.settled()
+            told = [m for m in await household.messages() if m["message_id"] > before and m["from"] == "bot"]
+            assert told, (command, text)
+            assert not _failed(told), (command, text)
+
+
 STICKER = {"file_id": "s", "file_unique_id": "t", "width": 9, "height": 9, "is_animated": False}
 OTHER: dict[str, dict[str, Any]] = {
     "voice": {"voice": {"file_id": "v", "file_unique_id": "w", "duration": 1}},

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backtest.compiled_code import compiled_once
 from bot.backtest.exact import run_exact
 from bot.backtest.history import History
 from bot.backtest.judging import Ground, GroundFile, made_ready
@@ -101,7 +102,8 @@ def cycles_from(bench: StartsBench, starts: Starts) -> Table:
         return rows
     from bot.backtest.batch import first_cycles  # noqa: PLC0415 - 130 MB of compiler, for workers only
 
-    found = first_cycles(bench.ground.prepared, bench.params, bench.terms, starts.candles)
+    with compiled_once("run_starts"):
+        found = first_cycles(bench.ground.prepared, bench.params, bench.terms, starts.candles)
     for name in ("exit", "rebuys", "worst_loss", "started", "proven"):
         rows[name] = found[name]
     rows["most_invested"] = found["max_invested"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backtest.compiled_code import compiled_once
 from bot.backtest.exact import run_exact
 from bot.backtest.figures import figures
 from bot.backtest.history import History
@@ -195,7 +196,8 @@ def _scores(
         return scores, np.zeros(len(wanted), dtype=np.bool_)
     from bot.backtest.batch import evaluate  # noqa: PLC0415 - 130 MB of compiler, for workers only
 
-    rows = evaluate(ground.prepared, terms, wanted)
+    with compiled_once("run_sets"):
+        rows = evaluate(ground.prepared, terms, wanted)
     for name, source in _FROM.items():
         scores[name] = rows[source]
     return scores, rows["proven"] > 0

@@ -4,38 +4,17 @@ Importing this costs 0.3 s and 130 MB: only what runs many backtests does (bot.b
 """
 # ruff: noqa: ANN401 - what numba hands to an intrinsic has no types
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from bot.backtest.parsed_cache import user_cache
+from bot.backtest.compiled_code import kept_in
 
 F = TypeVar("F", bound=Callable[..., Any])
 Array = TypeVar("Array", bound=NDArray[Any])
-
-
-def kept_in() -> Path | None:
-    """The folder for compiled code, made if need be; None where none can be written, and then nothing is kept.
-
-    numba knows a function's own file by its time only, and not the functions that it calls: so the folder is named
-    after the text of all of them, and of numba's version.
-    """
-    text = hashlib.sha256(numba.__version__.encode())
-    here = Path(__file__).parent
-    for source in sorted([*here.glob("kernel*.py"), here / "index.py"]):
-        text.update(source.read_bytes())
-    folder = user_cache() / "compiled" / text.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
 
 
 _FOLDER = kept_in()

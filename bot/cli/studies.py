@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bot.backtest.compiled_code import is_compiled
 from bot.backtest.sweep import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -45,6 +46,12 @@ def stoppable(words: str) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def tell_of_compiling(entry: str) -> None:
+    """A word beforehand, on a terminal, where the first answers come late because the program is compiled first."""
+    if sys.stderr.isatty() and not is_compiled(entry):
+        click.echo("compiling for this machine, the first time only: some seconds", err=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import click
 from bot.backtest.model import Engine
 from bot.cli.market_options import Asked, Market, engine_option, market_options, open_market, read_strategy
 from bot.cli.run_words import length, moment, money, percent, table
-from bot.cli.studies import STOPPED, bar, pool_options, stoppable
+from bot.cli.studies import STOPPED, bar, pool_options, stoppable, tell_of_compiling
 from bot.domain.money import plain
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def survival(
     exact = engine == Engine.EXACT
     pool = ThreadPool(workers) if dask is None and not exact else open_pool(workers, dask)
     study = Study(market.history, strategy.params, market.terms, exact=exact)
-    with stoppable("stopping") as stop, bar("starts") as told:
+    if not exact and dask is None:
+        tell_of_compiling("run_starts")
+    with stoppable("stopping: of this nothing is kept") as stop, bar("starts") as told:
         found = survive(study, pool, stop=stop, on_progress=told)
     if found is None:
         raise SystemExit(STOPPED)

@@ -14,7 +14,7 @@ from bot.backtest.optimise import Method
 from bot.backtest.sweep import Sweeper
 from bot.cli.market_options import Asked, Market, engine_option, market_options, open_market, read_strategy
 from bot.cli.moments import Share
-from bot.cli.studies import STOPPED, bar, pool_options, stoppable
+from bot.cli.studies import STOPPED, bar, pool_options, stoppable, tell_of_compiling
 from bot.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def sweep(
     market = open_market(Asked(**typed), strategy.par)
     if not wanted.as_json:
         click.echo(f"{strategy.nome} on {market.terms.rules.symbol} ({market.history.source})\n")
+    if engine == Engine.FAST and dask is None:
+        tell_of_compiling("run_sets")
     found = _study(wanted, space, market, pool, exact=engine == Engine.EXACT)
     _tell(wanted, found, market)
     if not found.sweep.complete:

@@ -277,7 +277,7 @@ def test_a_first_buy_that_the_balance_does_not_pay_for_starts_nothing() -> None:
 
 
 def test_compiled_code_is_kept_by_what_it_is_made_of_or_not_at_all(tmp_path, monkeypatch) -> None:
-    from bot.backtest.kernel_compile import kept_in
+    from bot.backtest.compiled_code import kept_in
 
     monkeypatch.setenv("TRADER_AUTOMATA_CACHE", str(tmp_path))
     folder = kept_in()

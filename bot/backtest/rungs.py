@@ -29,7 +29,7 @@ _HAIR = Decimal("1e-25")
 """A number this near below a whole one might be rounded to it by the 60 digits of the exact path."""
 _NEARLY_ONE = 1 - _HAIR
 _TOO_NEAR = "an amount lies within a hair of a whole number of lots"
-_MOST_KEPT = 4096
+_MOST_KEPT = 512
 _UNIT = int(UNIT)
 _AMOUNT_FIELDS = attrgetter(
     "qty_inicial", "multiplicador_qty", "qty_minima", "qty_maxima", "limite_recompras", "curva_qty"

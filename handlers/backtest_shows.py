@@ -131,8 +131,10 @@ class BacktestShows:
                 await asyncio.wait_for(run.changed.wait(), _LOOK_S)
             if not run.outcome.done():
                 await asyncio.wait({run.outcome}, timeout=_LOOK_S)
+        told = True
         try:
-            told = await _patiently(partial(self._told, run, shown))
+            for say in await self._sayings(run, shown):  # each until it is taken, so that none is said twice
+                told = told and await _patiently(say)
         finally:
             self.desk.queue.release(run)
         if told:
@@ -152,16 +154,21 @@ class BacktestShows:
         except TelegramError as exc:  # the next edit, or the result, says more
             _log.info("progress not shown", reason=exc.message)
 
-    async def _told(self, run: Run, shown: "_Shown") -> None:
+    async def _sayings(self, run: Run, shown: "_Shown") -> Sequence[Callable[[], Awaitable[None]]]:
+        """What is said at the end, in its order; nothing to a person who was removed meanwhile."""
         if await self._service.person(shown.person.chat_id) is None:
-            return
-        outcome, texts = run.outcome.result(), shown.texts
-        if isinstance(outcome, Done):
-            await self._done(outcome, shown)
-            return
-        said = failed_text(texts, outcome) if isinstance(outcome, Failed) else texts("backtest.stopped")
-        screen = Screen(paragraphs(shown.wanted.head, said), _again_button(texts, shown.wanted.again))
-        await self._replace(shown.person.chat_id, shown.message_id, screen)
+            return ()
+        outcome, texts, chat_id = run.outcome.result(), shown.texts, shown.person.chat_id
+        if not isinstance(outcome, Done):
+            said = failed_text(texts, outcome) if isinstance(outcome, Failed) else texts("backtest.stopped")
+            screen = Screen(paragraphs(shown.wanted.head, said), _again_button(texts, shown.wanted.again))
+            return (partial(self._replace, chat_id, shown.message_id, screen),)
+        card = shown.wanted.view(texts, outcome)
+        return (
+            partial(self._send_pictures, chat_id, outcome.pictures),
+            partial(self._send_files, chat_id, outcome.files),
+            partial(self._send_card, shown, card),
+        )
 
     async def _broken(self, shown: "_Shown") -> None:
         """Our own fault, which is in the log: nobody is left before a message that promises."""
@@ -172,15 +179,10 @@ class BacktestShows:
         await _patiently(partial(self._replace, shown.person.chat_id, shown.message_id, screen))
         await self.desk.book.forget(shown.person.id, shown.message_id)
 
-    async def _done(self, done: Done, shown: "_Shown") -> None:
-        """Pictures, files, and the card with its buttons as the last message, where the eye is."""
-        chat_id, screen = shown.person.chat_id, shown.wanted.view(shown.texts, done)
-        try:
-            await self._send_pictures(chat_id, done.pictures)
-            await self._send_files(chat_id, done.files)
-        except BadRequest as exc:
-            _log.warning("backtest files not sent", reason=exc.message)
-        await self._sender.send_message(chat_id, screen.text, reply_markup=screen.keyboard)
+    async def _send_card(self, shown: "_Shown", card: Screen) -> None:
+        """The last message, where the eye is, in the place of the promise."""
+        chat_id = shown.person.chat_id
+        await self._sender.send_message(chat_id, card.text, reply_markup=card.keyboard)
         with suppress(TelegramError):
             await self._sender.delete_message(chat_id, shown.message_id)
 

@@ -1,5 +1,8 @@
 """/backtest in the chat: chosen, followed, cancelled, cut, told; with the real worker once, with made-up ones else."""
 
+import base64
+from pathlib import Path
+
 import pytest
 
 from bot.ports.preferences import Taste
@@ -11,6 +14,9 @@ from tests.handlers.household import Household
 from tests.handlers.past import a_household_with_a_past, script
 from tests.handlers.setup_talk import Chat, draft_of, labels, to_field, to_item_1, to_review
 
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 SMALL = {"limite_recompras": 2}
 
 
@@ -208,17 +214,20 @@ async def test_a_card_that_cannot_be_read_leaves_nobody_waiting(household):
     await household.until_rows("SELECT * FROM backtest_runs", [])
 
 
-async def test_a_result_waits_until_telegram_is_back(household, monkeypatch):
+async def test_a_result_waits_until_telegram_is_back_and_says_nothing_twice(household, monkeypatch):
     monkeypatch.setattr(backtest_shows, "_WAITS_S", (0.05,) * 100)
     await household.ask("/start", "Trader")
     await household.strategy("lenta", **SMALL)
-    workers = script(household, {"done": {"card": CARD, "pictures": [], "files": []}})
+    workers = script(household, {"done": {"card": CARD, "pictures": ["price.png"], "files": []}})
     await asked(household)
+    picture = Path(workers.jobs[0]["folder"]) / "price.png"
+    picture.write_bytes(PIXEL)
     household.telegram.faults.add("sendMessage", "reset", 1000)
     workers.gate.set()
     await household.until(lambda: household.telegram.faults.waiting()[0].count < 1000, "a try")
     household.telegram.faults.clear()
     await household.wait_for("Lucro líquido: +120,50")
+    assert len([m for m in await household.messages() if m["photo"]]) == 1
 
 
 async def test_who_comes_second_is_told_the_place(household):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,7 @@ REASONS: MappingProxyType[int, str] = MappingProxyType(
         6: "a parameter cannot be had in whole ticks and lots",
     }
 )
+Array = TypeVar("Array", bound=NDArray[Any])
 _NOT_WHOLE = 6
 _AT_ONCE = 512
 _LIMITED = (2, 3)
@@ -216,15 +217,22 @@ def _unit(terms: Terms) -> float:
 
 
 def _world(prepared: Prepared) -> World:
+    """Read-only wherever the arrays are from (memory, a file, a pickle), so that code is compiled for one kind alone."""
     return World(
-        prepared.lows,
-        prepared.highs,
-        prepared.levels,
-        prepared.marks,
-        prepared.depths,
-        prepared.times,
-        prepared.units,
+        _read_only(prepared.lows),
+        _read_only(prepared.highs),
+        _read_only(prepared.levels),
+        _read_only(prepared.marks),
+        _read_only(prepared.depths),
+        _read_only(prepared.times),
+        _read_only(prepared.units),
     )
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _same(prepared: Prepared, terms: Terms) -> None:

@@ -29,12 +29,13 @@ BIN = replace(StrategyParams(), taxa=D(0), lucro_reaplicar=False, saldo_limite=D
 class Count:
     runs: int = 0
     fills: int = 0
+    compiled: int = 0
     left: Counter = field(default_factory=Counter)
     unproven: Counter = field(default_factory=Counter)
 
     def told(self, where: str) -> str:
         return (
-            f"{where}: {self.runs} runs, {self.fills} fills equal; "
+            f"{where}: {self.runs} runs, {self.fills} fills equal, {self.compiled} by the compiled one; "
             f"left to the exact path {dict(self.left)}; not proven by the compiled one {dict(self.unproven)}"
         )
 
@@ -43,13 +44,13 @@ def agree(params: StrategyParams, terms: Terms, history: History, count: Count) 
     """Both fast engines against the exact one: fills, cycles, profit, what is open."""
     exact = run_exact(params, terms, history)
     count.runs += 1
-    count.fills += len(exact.fills)
     try:
         fast = run_fast(params, terms, history)
     except LeftToExact as why:
         count.left[str(why)] += 1
     else:
         assert fast.fills == exact.fills
+        count.fills += len(exact.fills)
         assert (fast.cycles, fast.net_profit, fast.open) == (exact.cycles, exact.net_profit, exact.open)
     try:
         prepared = batch.prepare(history, terms)
@@ -61,6 +62,7 @@ def agree(params: StrategyParams, terms: Terms, history: History, count: Count) 
         count.unproven[batch.REASONS[why_not]] += 1
         return
     assert rows.tolist() == in_ticks_and_lots(exact)
+    count.compiled += len(exact.fills)
     (summary,) = batch.evaluate(prepared, terms, [params])
     assert (summary["proven"], summary["fills"]) == (1, len(exact.fills))
     assert summary["cycles"] == len(exact.cycles)

@@ -15,7 +15,7 @@ from handlers.context import ChatContext
 from handlers.failures import explain
 from handlers.formats import Formats
 from handlers.keyboards import Button, column, keyboard
-from handlers.secrets_typed import validity_line
+from handlers.secrets_typed import reach_lines, validity_line
 from handlers.start import environment_name
 from handlers.talk import answer, press_of, say, show, word_in
 from handlers.texts import Texts
@@ -53,7 +53,7 @@ def outcome_lines(texts: Texts, outcome: Outcome, now: int) -> list[str]:
     took = texts("keytest.ms", ms=outcome.ms)
     lines = [f"{mark} {texts(f'keytest.{outcome.step.value}')}{took}{_found(texts, outcome)}"]
     if outcome.facts is not None and outcome.fault is None:
-        lines.append(texts("facts.ip_bound" if outcome.facts.ip_bound else "facts.ip_free"))
+        lines += reach_lines(texts, outcome.facts)
         lines.append(validity_line(texts, outcome.facts, now))
     if outcome.belongs_to is not None:
         lines.append(texts("keytest.belongs_to", environment=environment_name(texts, outcome.belongs_to)))

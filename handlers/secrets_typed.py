@@ -183,9 +183,17 @@ def facts_text(texts: Texts, environment: Environment, facts: KeyFacts, now: int
         texts("facts.kept", environment=environment_name(texts, environment)),
         texts("facts.can_trade"),
         texts("facts.no_withdrawal"),
-        texts("facts.ip_bound" if facts.ip_bound else "facts.ip_free"),
+        *reach_lines(texts, facts),
     ]
     return "\n".join([*lines, validity_line(texts, facts, now)])
+
+
+def reach_lines(texts: Texts, facts: KeyFacts) -> list[str]:
+    """From where, and for what else, a key can be used."""
+    lines = [texts("facts.ip_bound" if facts.ip_bound else "facts.ip_free")]
+    if facts.needless:
+        lines.append(texts("facts.needless", rights="; ".join(facts.needless)))
+    return lines
 
 
 def validity_line(texts: Texts, facts: KeyFacts, now: int) -> str:

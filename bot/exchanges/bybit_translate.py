@@ -244,6 +244,9 @@ def view_of_executions(
     )
 
 
+_NEEDED = frozenset({"SpotTrade", "ExchangeHistory"})
+
+
 def key_facts(result: Row) -> KeyFacts:
     """Of a key; `expiredAt` at the epoch means that it does not expire."""
     with reading("API key"):
@@ -257,7 +260,17 @@ def key_facts(result: Row) -> KeyFacts:
             ip_bound=any(ip != "*" for ip in result.get("ips") or ()),
             expires_at=expires_at if expires_at > 0 else None,
             read_only=read_only,
+            needless=_needless(permissions),
         )
+
+
+def _needless(permissions: Row) -> tuple[str, ...]:
+    """`Wallet: AccountTransfer`; history is only read."""
+    rights = {
+        group: [right for right in found or () if right not in _NEEDED]
+        for group, found in permissions.items()
+    }
+    return tuple(f"{group}: {', '.join(found)}" for group, found in sorted(rights.items()) if found)
 
 
 def taker_rate(row: Row) -> Decimal:

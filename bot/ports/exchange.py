@@ -93,13 +93,17 @@ class Candle:
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What the exchange says of an API key. `expires_at` in ms UTC, None where it does not expire."""
+    """What the exchange says of an API key. `expires_at` in ms UTC, None where it does not expire.
+
+    `needless` are rights beyond reading and trading spot, in the exchange's own names.
+    """
 
     can_trade: bool
     can_withdraw: bool
     ip_bound: bool
     expires_at: int | None
     read_only: bool
+    needless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,10 @@ def test_the_recorded_rules_wallet_key_rate_ticker_and_time_are_read():
     facts = translate.key_facts(payloads("api_key_info")[0]["result"])
     assert (facts.read_only, facts.can_trade, facts.can_withdraw) == (True, False, False)
     assert (facts.ip_bound, facts.expires_at) == (True, None)
+    assert {"Wallet: AccountTransfer, SubMemberTransfer", "ContractTrade: Order, Position"} <= set(
+        facts.needless
+    )
+    assert not any(right.startswith(("Spot", "Exchange", "Options")) for right in facts.needless)
     assert translate.taker_rate(rows_in(payloads("fee_rate")[0])[0]) == Decimal("0.0006")
     assert translate.last_price(rows_in(payloads("tickers_spot")[0])[0]) == Price.of("20533.13")
     assert translate.server_time(payloads("server_time")[0]["result"]) == pytest.approx(1688639403423.2)
@@ -236,7 +240,7 @@ def test_amounts_keep_every_digit():
 )
 def test_when_a_key_expires(fields, expires_at):
     facts = translate.key_facts({"readOnly": 0, "permissions": {"Spot": ["SpotTrade"]}, **fields})
-    assert facts.expires_at == expires_at
+    assert (facts.expires_at, facts.needless) == (expires_at, ())
     assert facts.can_trade
     assert not facts.ip_bound
 

@@ -203,7 +203,8 @@ async def test_a_key_that_may_withdraw_is_refused_with_the_reason(household, wal
         await household.ask(secret, "permite saques")
         assert (await vault(household)).environments == ()
     else:
-        await household.ask(secret, "pode negociar")
+        told = await household.ask(secret, "pode negociar")
+        assert "pode mais do que precisa (Wallet: AccountTransfer)" in told["text"]
 
 
 async def test_a_slow_answer_is_hidden_but_not_taken():

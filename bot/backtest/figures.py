@@ -102,7 +102,7 @@ class Assumptions:
 class Figures:
     """The report's figures.
 
-    `start` is the first candle's open, `end` the last one's close. `budget` is saldo_limite, else the balance given,
+    `start` is the first candle's open, `end` the last one's close. `budget` is saldo_limite, or the balance given if less,
     else the ladder's full cost. `net_profit` is that of the closed cycles; `unrealised` what is held at the end, valued
     at the last close less taxa, less its cost; `result` their sum, which is equity at the end. Returns are fractions
     of `net_profit` (`result_of_budget`: of `result`): on the most ever invested, on the budget, and each a year by

@@ -38,8 +38,9 @@ class Standing:
 
 
 def budget_of(params: StrategyParams, terms: Terms) -> Quote:
-    """What a run may spend: saldo_limite, else the balance given, else the ladder's full cost (sum of its amounts)."""
-    return Quote(params.saldo_limite) if params.saldo_limite else terms.opening_balance(params)
+    """What a run may spend: saldo_limite, or the balance given if that is less; else the ladder's full cost."""
+    opening = terms.opening_balance(params)
+    return min(Quote(params.saldo_limite), opening) if params.saldo_limite else opening
 
 
 def replayed(run: BacktestRun) -> Iterator[Standing]:

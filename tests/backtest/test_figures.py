@@ -149,7 +149,7 @@ def test_returns_a_year_are_in_plain_proportion():
     assert figures(walk(HAND, short, Terms(COARSE)).result(), short).on_budget_a_year is None
 
 
-def test_the_budget_is_the_limit_else_the_balance_else_the_ladder():
+def test_the_budget_is_the_limit_or_a_smaller_balance_else_the_ladder():
     history = history_of([(100, 101, 99, 100)])
     free = replace(HAND, saldo_limite=D(0))
 
@@ -159,6 +159,7 @@ def test_the_budget_is_the_limit_else_the_balance_else_the_ladder():
         return figures(replace(run, params=params, terms=terms), history).budget
 
     assert budget(HAND, Quote.of(400)) == Quote.of(250)
+    assert budget(HAND, Quote.of(120)) == Quote.of(120)
     assert budget(free, Quote.of(400)) == Quote.of(400)
     assert budget(free, None) == Quote.of(200)
 
@@ -261,7 +262,7 @@ def test_what_the_parts_come_to_is_the_whole(seed):
         assert near(found.timeline.standings[-1].cost, run.open.cost)
     if run.params.saldo_limite:
         carried = max((s.cost - s.invested for s in found.timeline.standings), default=Quote.zero())
-        assert found.most_invested <= found.budget + Quote.of(1) + carried
+        assert found.most_invested <= Quote(run.params.saldo_limite) + Quote.of(1) + carried
     buys = total_quote(c.base_fees_value for c in run.cycles)
     assert found.fees.buys >= buys
     assert near(found.fees.sells, total_quote(c.sell_fees for c in run.cycles))

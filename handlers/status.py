@@ -1,8 +1,9 @@
 """/status: the living card of each strategy, its picture, and pinning it."""
 
 from telegram import Message, Update
+from telegram.error import TelegramError
 
-from bot.errors import NotAllowed
+from bot.errors import BotError, NotAllowed
 from handlers.alert_context import live_cards_of, reports_of, zone_of
 from handlers.callback import Press
 from handlers.cards import header, status_text
@@ -45,10 +46,14 @@ async def one_status(update: Update, context: ChatContext) -> None:
 async def pin(update: Update, context: ChatContext) -> None:
     """Pin the living card to the top of the chat, or let it go again."""
     texts = context.texts
-    strategy = await context.service.strategy(context.person, number_in(press_of(update)))
-    card = await live_cards_of(context).pin(context.person, strategy, _message_id(update))
-    if card is None:
-        raise NotAllowed("dead_button")
+    try:
+        strategy = await context.service.strategy(context.person, number_in(press_of(update)))
+        card = await live_cards_of(context).pin(context.person, strategy, _message_id(update))
+        if card is None:
+            raise NotAllowed("dead_button")
+    except (BotError, TelegramError):
+        await answer(update)  # what went wrong is told in the chat
+        raise
     living = await live_cards_of(context).card_of(context.person, strategy.id)
     pinned = living is not None and living.pinned
     await answer(update, texts.plain("live.pinned" if pinned else "live.unpinned"))

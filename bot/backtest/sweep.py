@@ -31,7 +31,7 @@ _BASE = -1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sweep is, in sets; `kept` of them are from an earlier run, `seconds` since this one began."""
+    """How far a sweep is, in sets; `kept` of them are from an earlier run, `seconds` since this one's first answer."""
 
     done: int
     total: int
@@ -42,7 +42,7 @@ class Progress:
     def seconds_left(self) -> float | None:
         """At the pace so far; None before there is one."""
         fresh = self.done - self.kept
-        return None if fresh <= 0 else self.seconds * (self.total - self.done) / fresh
+        return self.seconds * (self.total - self.done) / fresh if fresh > 0 and self.seconds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Sweeper:
         self._refused: Counter[str] = Counter()
         self._failed: list[str] = []
         self._done = self._kept = self._total = self._rejudged = 0
-        self._since = time.monotonic()
+        self._since: float | None = None
         self._settled: Callable[[], None] = lambda: None
 
     def grid(self) -> Sweep:
@@ -260,7 +260,12 @@ class Sweeper:
 
     def _tell(self) -> None:
         if self.on_progress is not None:
-            seconds = time.monotonic() - self._since
+            now = time.monotonic()
+            if (
+                self._since is None
+            ):  # before, workers were started and perhaps code compiled: no pace to count on
+                self._since = now
+            seconds = now - self._since
             self.on_progress(Progress(self._done, self._total, self._kept, seconds))
 
 

@@ -146,6 +146,7 @@ def test_processes_find_what_one_finds(undisturbed: Sweep) -> None:
     seen: list[Progress] = []
     assert told(Sweeper(given(), LocalPool(2), on_progress=seen.append).grid()) == told(undisturbed)
     assert seen[-1].done == seen[-1].total == 48
+    assert (seen[0].seconds, seen[0].seconds_left) == (0, None)
     assert seen[-1].seconds_left == 0
     assert [p.done for p in seen] == sorted(p.done for p in seen)
 

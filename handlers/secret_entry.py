@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from telegram import MessageEntity, Update
@@ -12,6 +12,7 @@ from bot.ports import Environment, Secret
 
 VALID_SECONDS = 120.0
 HIDDEN_SECONDS = 900.0
+_FIRST_MOMENTS = timedelta(seconds=2)
 
 
 class Want(StrEnum):
@@ -65,6 +66,7 @@ class SecretEntry:
         self._clock = clock
         self._entries: dict[int, _Entry] = {}
         self._since = datetime.now(UTC).replace(microsecond=0)  # Telegram tells whole seconds
+        self._heard: set[int] = set()
 
     def ask(self, chat_id: int, awaited: Awaited) -> None:
         now = self._clock()
@@ -89,13 +91,26 @@ class SecretEntry:
         process before, which took that knowledge along.
         """
         message = update.message
+        self._note_heard(update)
         if message is None:
             return False
         return self.hides(message.chat.id) or (self.from_before(update) and not is_command(update))
 
     def from_before(self, update: Update) -> bool:
-        """Whether the message was sent before this process began."""
-        return update.message is not None and update.message.date < self._since
+        """Whether the message was sent before this process began, or may have been: Telegram tells whole seconds."""
+        message = update.message
+        if message is None:
+            return False
+        return message.date < self._since or (
+            message.date == self._since and message.chat.id not in self._heard
+        )
+
+    def _note_heard(self, update: Update) -> None:
+        """Whoever presses or commands in this process's first second has it before them, and not the one before."""
+        chat = update.effective_chat
+        fresh = datetime.now(UTC) - self._since < _FIRST_MOMENTS
+        if chat is not None and fresh and (update.message is None or is_command(update)):
+            self._heard.add(chat.id)
 
     def drop(self, chat_id: int) -> bool:
         """Nothing is awaited any more; whether something was."""

@@ -12,6 +12,7 @@ import handlers.build
 from bot.logs import configure
 from handlers.application import ChatByChat
 from handlers.failures import on_error
+from handlers.secret_entry import SecretEntry
 from tests.handlers.household import PASSWORD
 
 
@@ -69,6 +70,26 @@ async def test_a_password_that_was_on_its_way_is_asked_for_again(household, monk
     await begun.wait()
     await household.restart()
     await household.wait_for("Não foi guardado em lugar nenhum")
+
+
+def test_a_text_of_the_second_in_which_the_program_began_may_be_a_password():
+    """A quick restart: both processes may have been alive in that second, and only the one before asked for it."""
+    entry = SecretEntry()
+    same = int(entry._since.timestamp())
+
+    def sent(text, date, number=1):
+        command = [{"type": "bot_command", "offset": 0, "length": len(text)}] if text.startswith("/") else []
+        chat = {"id": 7, "type": "private"}
+        said = {"message_id": number, "date": date, "chat": chat, "text": text, "entities": command}
+        return Update.de_json({"update_id": number, "message": said}, None)
+
+    for number in (1, 2):
+        assert entry.is_secret(sent("a password", same, number))
+        assert entry.from_before(sent("a password", same, number))
+    assert not entry.is_secret(sent("a password", same + 1, 3))
+    assert not entry.is_secret(sent("/start", same, 4))
+    assert not entry.is_secret(sent("hello", same, 5)), "who has just commanded this process speaks to it"
+    assert entry.is_secret(sent("a password", same - 1, 6))
 
 
 async def test_a_text_from_before_the_start_is_deleted_in_case_it_was_a_password(household, monkeypatch):

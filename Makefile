@@ -67,6 +67,7 @@ fmt: $(DEV)
 
 # Pins every dependency with its hashes; names no registry.
 lock: $(DEV)
+	$(BIN)/python -m pip install -q pip-tools
 	$(BIN)/pip-compile -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --extra build -o requirements.txt pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-annotate --no-header \

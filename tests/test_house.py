@@ -74,7 +74,7 @@ def test_layers_and_purity_hold() -> None:
 
 
 def test_no_registry_is_named_in_what_we_pin() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert "--index-url" not in text

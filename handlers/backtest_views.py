@@ -183,7 +183,7 @@ def head_text(texts: Texts, name: str, card: Mapping[str, Any]) -> str:
         name=name,
         pair=card["symbol"]["name"],
         start=formats.day(card["start"]),
-        end=formats.day(card["end"]),
+        end=formats.day(card["end"] - 1),  # the last day that is in it
         minutes=minutes,
         source=texts.plain(f"backtest.source.{card['source']}"),
     )

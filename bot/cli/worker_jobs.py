@@ -200,7 +200,7 @@ def _look(job: Job, history: History) -> "Look":
 
     words, symbol = Words(job.locale), job.rules.symbol
     end = int(history.times[-1]) + history.step_ms
-    under = f"{words.day(int(history.times[0]))} – {words.day(end)} · {words.step(history.step_ms)}"
+    under = f"{words.day(int(history.times[0]))} – {words.day(end - 1)} · {words.step(history.step_ms)}"
     return Look(symbol.name, symbol.quote, under, job.locale, job.dark)
 
 

@@ -273,6 +273,7 @@ async def test_the_card_of_a_strategy_leads_here_and_back_to_running_it(househol
     told = await household.wait_for("Lucro líquido: +120,50")
     assert "Com o que está aberto: +75,30" in told["text"]
     assert "Faltam 12 velas" in told["text"]
+    assert "1 de jan. de 2022 – 31 de dez. de 2022" in told["text"]  # the last day in it, not the one after
     await household.tap("Executar", "Executar esta estratégia")
     kept = next(m for m in await household.messages() if m["message_id"] == told["message_id"])
     assert kept["text"] == told["text"]  # the question came below the card

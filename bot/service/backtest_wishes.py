@@ -53,15 +53,16 @@ def _step(length_ms: int | None) -> int:
 def read_period(typed: str, now: int, *, day_first: bool) -> str:
     """A button's text from `2022-01-01 2022-06-30`; one date alone runs until today. InvalidInput("periodo").
 
-    `day_first` also takes 31/12/2022.
+    `day_first` also takes 31/12/2022; without it such a date is refused, and not passed over.
     """
-    found = list(_ISO.finditer(typed))
-    days = [_day(match[1], match[2], match[3], match[0]) for match in found]
-    if not found and day_first:
-        found = list(_DAY_FIRST.finditer(typed))
-        days = [_day(match[3], match[2], match[1], match[0]) for match in found]
-    if not 1 <= len(days) <= 2:
+    others = list(_DAY_FIRST.finditer(typed))
+    if others and not day_first:
         raise _unreadable(typed)
+    at = {match.start(): (match[1], match[2], match[3], match[0]) for match in _ISO.finditer(typed)}
+    at |= {match.start(): (match[3], match[2], match[1], match[0]) for match in others}
+    if not 1 <= len(at) <= 2:
+        raise _unreadable(typed)
+    days = [_day(*at[place]) for place in sorted(at)]
     first, last = days[0], days[-1] if len(days) == 2 else _today(now)
     _checked(first, last, now)
     return f"{first:%Y%m%d}-{last:%Y%m%d}"

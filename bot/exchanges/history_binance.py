@@ -33,7 +33,7 @@ _PAGE = 1000
 _DAY_MS = 86_400_000
 _PAGES_WORTH_AN_ARCHIVE = 3
 _LARGEST_ZIP, _LARGEST_CSV = 64 << 20, 512 << 20
-_UNKNOWN_SYMBOL = -1121
+_UNKNOWN_SYMBOL, _UNKNOWN_INTERVAL = -1121, -1120
 _BUSY = frozenset({418, 429})
 _UNNAMED_WAIT = 60.0
 
@@ -138,6 +138,8 @@ class BinanceHistory:
     def _judged(self, exc: BinanceAPIException, symbol: str) -> Exception:
         if exc.code == _UNKNOWN_SYMBOL:
             return self._absent(symbol)
+        if exc.code == _UNKNOWN_INTERVAL:
+            return InvalidInput("interval", f"{self._name} has no such candles of {symbol}")
         if exc.status_code in _BUSY:
             named = _named_wait(exc.response.headers.get("Retry-After", ""))
             return RateLimited(

@@ -182,6 +182,14 @@ async def test_a_pair_that_is_not_traded_is_refused_in_words(source, pair):
         assert (refused.value.field, refused.value.key) == ("par", "pair_not_traded")
 
 
+async def test_candles_of_a_length_that_is_not_there_are_refused_at_once(exchange, by_rest, monkeypatch):
+    paths = asked(exchange, monkeypatch)
+    with pytest.raises(InvalidInput, match="no such candles of BTCUSDT") as refused:
+        await by_rest.closed_until("BTCUSDT", Interval.M1)
+    assert refused.value.field == "interval"
+    assert paths.count(KLINES) == 1
+
+
 async def test_questions_are_paced(exchange):
     source = BinanceHistory(BinanceAddresses(exchange.rest_url, None))
     window = source._patience._window

@@ -19,6 +19,24 @@ def children(pid: int) -> list[int]:
     return found
 
 
+UNDER_WAY = "começando|buscando preços|percorrendo os preços|desenhando|escrevendo os arquivos"
+
+
+async def idle(pid: int) -> None:
+    """The plan's own worker, which counts survival, has ended."""
+    async with asyncio.timeout(60):
+        while children(pid):
+            await asyncio.sleep(0.02)
+
+
+async def worker_of(pid: int) -> int:
+    async with asyncio.timeout(20):
+        while not (found := children(pid)):
+            await asyncio.sleep(0.005)
+    (worker,) = found
+    return worker
+
+
 def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -36,10 +54,11 @@ async def test_a_killed_bot_takes_its_worker_along_and_says_so_when_it_is_back(t
         await chat.sees("Escolha uma")
         await chat.press("BTC 300")
         await chat.sees("Desde quando")
-        await chat.press("Tudo")
-        await chat.sees("buscando preços")
         assert place.bot is not None
-        (worker,) = children(place.bot.child.pid)
+        await idle(place.bot.child.pid)
+        await chat.press("Tudo")
+        await chat.sees(UNDER_WAY)
+        worker = await worker_of(place.bot.child.pid)
         work = tmp_path / "data" / "work"
         assert len(list(work.iterdir())) == 1
         await place.kill_bot()
@@ -49,14 +68,14 @@ async def test_a_killed_bot_takes_its_worker_along_and_says_so_when_it_is_back(t
         await place.start_bot()
         await chat.sees("reiniciado no meio")
         assert not work.exists()
-        assert await chat.count("buscando preços") == 0
+        assert await chat.count(UNDER_WAY) == 0
         await chat.press("Pedir de novo")
         await chat.sees("Lucro líquido", timeout=90)
         await chat.press("Outro período")
         await chat.sees("Desde quando")
         await chat.press("Tudo")
-        await chat.sees("buscando preços")
-        (worker,) = children(place.bot.child.pid)
+        await chat.sees(UNDER_WAY)
+        worker = await worker_of(place.bot.child.pid)
         await place.bot_ends()
         assert not alive(worker)
         assert not work.exists()

@@ -3,6 +3,7 @@
 The fast reader of csv_file.py comes here when a file is not as it should be, or only unusual.
 """
 
+import csv
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -100,12 +101,13 @@ def _rows(path: Path) -> Iterator[Row]:
     row, before = 0, -1
     try:
         with _opened(path) as lines:
-            places = _places(path, next(lines, ""))
+            header = next(lines, "")
+            places, width = _places(path, header), len(header.split(","))
             row = 1
             for row, line in enumerate(lines, start=2):
                 if not line.strip():
                     continue
-                one = _parsed(path, row, line, places)
+                one = _parsed(path, row, line, places, width)
                 if one.time <= before:
                     reason = "same time as the row before" if one.time == before else "not sorted by time"
                     raise BadCandles(path.name, reason, row=row)
@@ -144,10 +146,14 @@ def _places(path: Path, header: str) -> tuple[int, ...]:
     return tuple(names.index(name) for name in COLUMNS)
 
 
-def _parsed(path: Path, row: int, line: str, places: tuple[int, ...]) -> Row:
-    cells = [cell.strip().strip('"') for cell in line.split(",")]
+def _parsed(path: Path, row: int, line: str, places: tuple[int, ...], width: int) -> Row:
+    cells = _cells(path, row, line)
     if len(cells) <= max(places):
         raise BadCandles(path.name, f"{len(cells)} cells, {max(places) + 1} wanted", row=row)
+    if any(cells[width:]):
+        raise BadCandles(
+            path.name, f"{len(cells)} cells under {width} columns: decimals take a point", row=row
+        )
     time = _time(path, row, cells[places[0]])
     first, high, low, last = (_price(path, row, COLUMNS[n], cells[places[n]]) for n in range(1, 5))
     if high < low:
@@ -155,6 +161,14 @@ def _parsed(path: Path, row: int, line: str, places: tuple[int, ...]) -> Row:
     if not (low <= first <= high and low <= last <= high):
         raise BadCandles(path.name, "open or close lies outside low to high", row=row)
     return Row(row, time, (first, high, low, last))
+
+
+def _cells(path: Path, row: int, line: str) -> list[str]:
+    """A comma within quotes parts no cells: "101,5" is no 101."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], skipinitialspace=True))]
+    except csv.Error as exc:
+        raise BadCandles(path.name, f"is no row of a csv ({exc})", row=row) from exc
 
 
 def _time(path: Path, row: int, text: str) -> int:

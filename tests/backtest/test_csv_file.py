@@ -35,6 +35,8 @@ BAD = [
     ("open_time_ms,open,high,low,close,close\n1,1,1,1,1,2\n", 1, "column close is given twice"),
     ("60000,100,110,90,105,1.5\n", 1, "column open_time_ms, open, high, low, close is missing"),
     (HEADER + "60000,100,110,90\n", 2, "4 cells, 5 wanted"),
+    (HEADER + '60000,100,110,90,"101,5",1\n', 2, "close is '101,5', a number is wanted"),
+    (HEADER + "60000,100,110,90,101,5,1\n", 2, "7 cells under 6 columns: decimals take a point"),
     (HEADER + GOOD + "90000,1,1,1,1,1\n", 4, "not sorted by time"),
     (HEADER + GOOD + "120000,1,1,1,1,1\n", 4, "same time as the row before"),
     (HEADER + GOOD + "\n\n120000,1,1,1,1,1\n", 6, "same time as the row before"),
@@ -145,8 +147,8 @@ def test_a_good_file_is_read_plain_or_packed(tmp_path: Path, name):
     "text",
     [
         "close,trades,open_time_ms,open,high,low\n105.5,9,60000,100,110,90\n",
+        "open_time_ms,open,high,low,close\n60000,100,110,90,105.5,\n",
         'open_time_ms, "open",high,low,close\n 60000 , "100" , 110.0 ,90,105.50\n',
-        "open_time_ms,open,high,low,close\n60000,100,110,90,105.5,more,cells\n",
         "open_time_ms,open,high,low,close\n60000,1e2,110.000000000000000000000,90,105.5000000000000\n",
     ],
 )

@@ -121,7 +121,7 @@ class Control:
             case None:
                 pass
             case "pause":
-                market.pause()
+                await market.stand_still()
             case "resume":
                 market.resume()
             case "step":

@@ -96,6 +96,12 @@ class Market:
     def pause(self) -> None:
         self._going.clear()
 
+    async def stand_still(self) -> None:
+        """Pause, and return once the segment under way, with what it fills, is walked to its end."""
+        self.pause()
+        async with self._one_at_a_time:
+            pass
+
     def resume(self) -> None:
         self._due = time.monotonic()
         self._going.set()

@@ -10,7 +10,7 @@ from bot.backtest.model import BacktestRun, Engine, Terms
 from bot.domain.market import Side
 from bot.domain.money import Base, Quote
 from bot.domain.params import StrategyParams
-from tests.backtest.candles import START, candles, real, rules_of
+from tests.backtest.candles import START, candles, rules_of
 
 D = Decimal
 HUNDRED = StrategyParams(
@@ -229,15 +229,3 @@ def test_a_run_of_more_orders_than_an_id_can_number_goes_on(monkeypatch: pytest.
     begun_again = ran(*rows)
     assert begun_again.fills == wanted.fills
     assert [f.cycle for f in wanted.fills if f.k == 0] == list(range(1, 31))
-
-
-def test_a_year_of_minutes_is_run_within_two_seconds() -> None:
-    params = StrategyParams(
-        lucro_alvo_inicial=D("0.015"),
-        recompra_queda_inicial=D("0.015"),
-        limite_recompras=100,
-        saldo_limite=D(0),
-    )
-    run = run_exact(params, Terms(rules_of()), real("bitfinex_BTCUSD_1m_2018"))
-    assert len(run.fills) > 800
-    assert run.seconds["run"] < 2 * len(run.fills) / 831

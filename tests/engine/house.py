@@ -140,7 +140,7 @@ class EngineHouse:
 
     async def quiet(self, *strategies: Strategy, account: str = "demo") -> None:
         """Hold the market and wait until every fill is booked and what rests is what the states want."""
-        self.venue.market.pause()
+        await self.venue.market.stand_still()
         try:
             async with asyncio.timeout(30):
                 while not await self._agreed(strategies, account):

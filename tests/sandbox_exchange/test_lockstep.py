@@ -69,6 +69,27 @@ async def test_the_path_stops_at_the_very_point_of_a_fill(tmp_path):
         await stepping
 
 
+async def test_a_market_that_is_told_to_pause_says_so_once_nothing_moves_any_more(tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("open_time_ms,open,high,low,close,volume\n60000,100,100,90,95,1\n")
+    times = LockstepTimes(quiet_ms=30, first_ms=150)
+    options = ExchangeOptions(candles=path, paused=True, speed=0, lockstep=times)
+    async with (
+        SandboxExchange(options) as exchange,
+        aiohttp.ClientSession() as http,
+        private_stream(exchange, "order", "execution") as stream,
+    ):
+        client = Client(exchange, http, stream)
+        for price in (98, 96):
+            order = await client.place("Buy", Decimal(price), Decimal("0.1"))
+            await stream.row("order", orderLinkId=order, orderStatus="New")
+        exchange.market.resume()
+        await client.fill()
+        await exchange.market.stand_still()
+        assert (exchange.market.price, exchange.market.paused) == (Decimal(90), True)
+        assert len(exchange.core.executions["demo"]) == 2
+
+
 class Owing:
     """A lockstep in which `ana` owes an answer since now, and how long the market waited for her."""
 

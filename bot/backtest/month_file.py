@@ -90,6 +90,11 @@ class MonthFile:
 
         Candles at their beginning that are known already are left as they are on disk: somebody else was faster.
         """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone_in(self._path.parent):
+            self._extend(klines, until)
+
+    def _extend(self, klines: Sequence[Kline], until: int) -> None:
         import pyarrow as pa  # noqa: PLC0415
 
         kept: pa.Table | None = None
@@ -179,7 +184,6 @@ class MonthFile:
         scale = table.schema.field("open").type.scale
         note = {"form": _FORM, "scale": scale, "first": first, "last": last, "until": until}
         noted = table.replace_schema_metadata({_NOTE: json.dumps(note)})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
         try:
             with partial.open("wb") as stream:
@@ -217,6 +221,22 @@ def _flush_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One writer at a time: a slower one would put the month back to where it stood when it read it."""
+    if os.name != "posix":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(handle)
 

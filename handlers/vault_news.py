@@ -93,6 +93,9 @@ class VaultNews:
 
     def _go(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.create_task(self._guarded(work))
+        task.add_done_callback(
+            lambda _: work.close()
+        )  # a task cancelled before its first step never begins it
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

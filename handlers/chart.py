@@ -1,38 +1,16 @@
-"""What the pictures of reports have in common: colours for light and dark, the canvas, ticks in one's language.
+"""What the pictures of reports have in common: the canvas, ticks in one's language.
 
 matplotlib is loaded with the first picture; only Figure and the Agg canvas are used, in a thread.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 from babel.numbers import format_decimal
 
+from bot.palette import Palette
 from handlers.texts import Texts
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours by what they stand for."""
-
-    paper: str
-    ink: str
-    grid: str
-    price: str
-    buy: str
-    exit: str
-    average: str
-    loss: str
-
-
-LIGHT = Palette("#ffffff", "#26323d", "#e3e8ec", "#5c6f80", "#1f5fa8", "#1d8a4e", "#8a6d1d", "#c0392b")
-DARK = Palette("#17212b", "#e4ecf2", "#2b3947", "#9fb3c4", "#6ab0f3", "#5fd08f", "#e3c15f", "#f08072")
-
-
-def palette(*, dark: bool) -> Palette:
-    return DARK if dark else LIGHT
 
 
 def tick(texts: Texts, value: float) -> str:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
+from bot.palette import Palette, palette
 from bot.service.reports import Period, Profits, Sale
-from handlers.chart import Palette, new_figure, palette, png_of, tick, tidy
+from handlers.chart import new_figure, png_of, tick, tidy
 from handlers.formats import Formats
 from handlers.texts import Texts
 

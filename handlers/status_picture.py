@@ -9,8 +9,9 @@ from bot.domain.ladder import build_ladder
 from bot.domain.market import Side
 from bot.domain.money import Price
 from bot.engine.status import Status
+from bot.palette import Palette, palette
 from bot.service.reports import Past
-from handlers.chart import Palette, new_figure, palette, png_of, tick, tidy
+from handlers.chart import new_figure, png_of, tick, tidy
 from handlers.formats import Formats
 from handlers.texts import Texts
 

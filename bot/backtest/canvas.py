@@ -1,4 +1,4 @@
-"""What every picture of a backtest has in common: colours for light and dark, the canvas, ticks, thinning out.
+"""What every picture of a backtest has in common: the canvas, ticks, thinning out.
 
 matplotlib is loaded with the first picture; only Figure and the Agg canvas are used, which are safe in a thread.
 A picture is 810 pixels wide: at a phone's 390 its smallest text is as tall as a caption of the chat.
@@ -15,6 +15,7 @@ from babel.dates import format_skeleton
 from numpy.typing import NDArray
 
 from bot.backtest.words import Words
+from bot.palette import Palette
 
 Floats = NDArray[np.float64]
 COLUMNS = 600
@@ -26,28 +27,6 @@ _COLOURS = (200, 64, 24)
 _HEAD = 0.58
 _TITLE_LETTERS = 48
 _DAY = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours by what they stand for, those of the chat's other pictures."""
-
-    paper: str
-    ink: str
-    grid: str
-    price: str
-    buy: str
-    exit: str
-    average: str
-    loss: str
-
-
-LIGHT = Palette("#ffffff", "#26323d", "#e3e8ec", "#5c6f80", "#1f5fa8", "#1d8a4e", "#8a6d1d", "#c0392b")
-DARK = Palette("#17212b", "#e4ecf2", "#2b3947", "#9fb3c4", "#6ab0f3", "#5fd08f", "#e3c15f", "#f08072")
-
-
-def palette(*, dark: bool) -> Palette:
-    return DARK if dark else LIGHT
 
 
 def new_figure(colours: Palette, *, height: float) -> Any:  # noqa: ANN401 - matplotlib's Figure, not loaded yet

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from bot.backtest.canvas import (
     SMALL,
     Floats,
-    Palette,
     heading,
     legend,
     moments,
     new_figure,
-    palette,
     panel_title,
     png_of,
     thinned,
@@ -30,6 +28,7 @@ from bot.backtest.model import BacktestFill, BacktestRun
 from bot.backtest.words import Words
 from bot.domain.market import Side
 from bot.domain.money import Price, Quote
+from bot.palette import Palette, palette
 
 _FEW_CANDLES = 150
 _MARK_COLUMNS, _MARK_ROWS = 130, 90

@@ -6,12 +6,13 @@ from itertools import groupby
 from typing import Any
 
 from bot.backtest.calendar import Month
-from bot.backtest.canvas import SMALL, Palette, heading, new_figure, palette, png_of
+from bot.backtest.canvas import SMALL, heading, new_figure, png_of
 from bot.backtest.charts import period
 from bot.backtest.figures import Figures
 from bot.backtest.model import BacktestRun
 from bot.backtest.words import Words
 from bot.domain.money import Quote, total_quote
+from bot.palette import Palette, palette
 
 _MOST_ROWS = 24
 _ROW_INCHES, _FRAME_INCHES = 0.29, 1.42

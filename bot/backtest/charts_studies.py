@@ -10,12 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from bot.backtest.canvas import (
     Floats,
-    Palette,
     heading,
     legend,
     moments,
     new_figure,
-    palette,
     panel_title,
     png_of,
     thinned,
@@ -24,6 +22,7 @@ from bot.backtest.canvas import (
     time_axis,
 )
 from bot.backtest.words import Words
+from bot.palette import Palette, palette
 
 _QUANTILES = (Decimal("0.5"), Decimal("0.9"), Decimal("0.99"))
 _LONG_TAIL = 40

@@ -3,7 +3,7 @@
 import io
 import random
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import handlers.chart
 from bot.backtest import batch, canvas, kernel_plain
 from bot.backtest.canvas import COLUMNS, thinned, thinned_line
 from bot.backtest.charts import equity_png, price_png, rebuys_png
@@ -28,6 +27,7 @@ from bot.backtest.words_pt import REASONS
 from bot.backtest.words_pt import TEXTS as PT
 from bot.domain.money import Price, Quote
 from bot.domain.params import StrategyParams
+from bot.palette import LIGHT
 from tests.backtest.naive import BTC, RULES, D, history_of
 
 PICTURES = (price_png, equity_png, rebuys_png, months_png)
@@ -103,17 +103,10 @@ def test_thousands_of_fills_are_thousands_of_fills():
     assert len(ran("thousands of fills")[0].fills) > 4_000
 
 
-def test_the_colours_are_those_of_the_chats_pictures():
-    for theirs, ours in ((handlers.chart.LIGHT, canvas.LIGHT), (handlers.chart.DARK, canvas.DARK)):
-        assert {f.name: getattr(theirs, f.name) for f in fields(theirs)} == {
-            f.name: getattr(ours, f.name) for f in fields(ours)
-        }
-
-
 @pytest.mark.parametrize("name", ["price", "buy", "exit"])
 def test_what_is_told_apart_by_colour_keeps_its_colour(name):
     run, found = ran("under water") if name != "exit" else ran("thousands of fills")
-    colour = getattr(canvas.LIGHT, name)
+    colour = getattr(LIGHT, name)
     wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
     pixels = np.asarray(looked_at(price_png(run, found, "en"))).reshape(-1, 3).astype(int)
     assert int(np.abs(pixels - wanted).sum(axis=1).min()) < 24

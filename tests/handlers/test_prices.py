@@ -4,9 +4,10 @@ import asyncio
 
 from bot.domain.market import Symbol
 from bot.domain.money import Price
+from bot.palette import palette
 from bot.ports import Environment
 from bot.service.prices import FRESH_SECONDS, RecentPrices
-from handlers.chart import new_figure, palette
+from handlers.chart import new_figure
 from handlers.formats import UTC
 from handlers.status_picture import _prices
 from handlers.texts import texts_for

@@ -9,27 +9,25 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.backtest.csv_rows import (
-    COLUMNS,
-    MINUTE_MS,
-    BadCandles,
-    Columns,
-    has_good_header,
-    is_gzip,
-    read_slowly,
-)
+from bot.backtest.csv_rows import LEAST_STEP_MS, Columns, read_slowly
 from bot.backtest.decimal_words import whole_numbers
 from bot.backtest.history import Column, History
 from bot.backtest.parsed_cache import ParsedCache, user_cache
+from bot.candle_rows import (
+    COLUMNS,
+    MILLISECONDS_END,
+    MINUTE_MS,
+    BadCandles,
+    has_good_header,
+    is_gzip,
+    symbol_in,
+)
 
 USER_CACHE = Path("the user's cache folder")
 """Stands for the platform's cache folder, or TRADER_AUTOMATA_CACHE, looked up when it is needed."""
 
 _SCALES = (8, 14)
 _BLOCK = 1 << 18
-_MILLISECONDS_END = 10**13
-_LEAST_STEP_MS = 1000
-_QUOTES = ("USDT", "USDC", "FDUSD", "USD", "BRL", "EUR", "BTC", "ETH", "BNB")
 
 
 def read_csv(path: Path, *, cache: Path | None = USER_CACHE) -> History:
@@ -66,14 +64,6 @@ def read_csv(path: Path, *, cache: Path | None = USER_CACHE) -> History:
         lows=lows,
         closes=closes,
     )
-
-
-def symbol_in(name: str) -> str:
-    """The pair that a file's name tells (binance_BTCUSDT_5m.csv.gz), else nothing."""
-    for word in name.replace(".", "_").replace("-", "_").split("_"):
-        if word.isupper() and word.isalnum() and word.endswith(_QUOTES) and word not in _QUOTES:
-            return word
-    return ""
 
 
 def _step(times: Column) -> int:
@@ -143,8 +133,8 @@ def _sound(table: Column) -> bool:
     step = int(steps.min()) if len(steps) else MINUTE_MS
     return bool(
         times[0] >= 0
-        and step >= _LEAST_STEP_MS
-        and times[-1] < _MILLISECONDS_END
+        and step >= LEAST_STEP_MS
+        and times[-1] < MILLISECONDS_END
         and not (steps % step).any()
         and (lows > 0).all()
         and (lows <= opens).all()

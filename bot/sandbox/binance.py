@@ -9,9 +9,10 @@ from typing import Self
 
 from aiohttp import web
 
+from bot.candle_rows import symbol_in
 from bot.sandbox.binance_public import BinancePublic, PublicMarket
 from bot.sandbox.candle_archive import CandleArchive
-from bot.sandbox.candles import Candle, CandleSource, file_source, random_source, symbol_in
+from bot.sandbox.candles import Candle, CandleSource, file_source, random_source
 from bot.sandbox.exchange_faults import Faults
 from bot.sandbox.orders import Filters
 from bot.sandbox.venue import real_clock_ms
@@ -50,7 +51,7 @@ class SandboxBinance:
         """Read the candles and listen on loopback; raises `BadCandles`."""
         options = self.options
         path = options.candles
-        symbol = options.symbol or (symbol_in(path) if path else "BTCUSDT")
+        symbol = options.symbol or (symbol_in(path.name) if path else "") or "BTCUSDT"
         source, present = await asyncio.to_thread(self._source)
         archive = CandleArchive(source, lambda: present)
         await asyncio.to_thread(archive.read_on)

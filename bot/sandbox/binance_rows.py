@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-from bot.sandbox.candles import MINUTE_MS, Candle
+from bot.candle_rows import MINUTE_MS
+from bot.sandbox.candles import Candle
 from bot.sandbox.orders import Filters
 
 INTERVAL_MS = {

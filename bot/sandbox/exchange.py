@@ -16,13 +16,14 @@ from typing import Self
 import structlog
 from aiohttp import web
 
+from bot.candle_rows import symbol_in
 from bot.errors import InvalidInput
 from bot.sandbox.account import Account, Balance
 from bot.sandbox.binance_public import BinancePublic, PublicMarket
 from bot.sandbox.bybit_private import PrivateStream
 from bot.sandbox.bybit_public import PublicStream
 from bot.sandbox.bybit_rest import BybitRest
-from bot.sandbox.candles import CandleSource, file_source, random_source, symbol_in
+from bot.sandbox.candles import CandleSource, file_source, random_source
 from bot.sandbox.desk import CoreRules
 from bot.sandbox.exchange_control import Control
 from bot.sandbox.exchange_faults import Faults
@@ -165,7 +166,7 @@ class SandboxExchange:
     def _build(self, source: CandleSource) -> Snapshot | None:
         """Put the parts together; returns what an earlier life left."""
         options = self.options
-        symbol = options.symbol or (symbol_in(options.candles) if options.candles else "BTCUSDT")
+        symbol = options.symbol or (symbol_in(options.candles.name) if options.candles else "") or "BTCUSDT"
         filters = options.filters or Filters.of(symbol)
         self.core = Matching([filters], clock=options.clock, rules=options.rules)
         self.lockstep = Lockstep(options.lockstep)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.backtest.csv_file import USER_CACHE, read_csv, symbol_in
-from bot.backtest.csv_rows import BadCandles, read_slowly
+from bot.backtest.csv_file import USER_CACHE, read_csv
+from bot.backtest.csv_rows import read_slowly
 from bot.backtest.parsed_cache import user_cache
+from bot.candle_rows import BadCandles, symbol_in
 
 SHARED = Path(
     os.environ.get("TRADER_AUTOMATA_DATA") or Path(__file__).resolve().parents[2] / "../shared/data"
@@ -43,6 +44,7 @@ BAD = [
     (HEADER + GOOD + "270000,1,1,1,1,1\n", 4, "150000 ms after the row before, which is no multiple of 60000"),
     (HEADER + "1659312000,1,1,1,1,1\n1659312060,1,1,1,1,1\n", 3, "are these seconds?"),
     (HEADER + "1659312000000000,1,1,1,1,1\n", 2, "are these microseconds?"),
+    (HEADER + "9" * 5000 + ",1,1,1,1,1\n", 2, "more than 13 digits"),
     (HEADER + "60000,NaN,110,90,105,1\n", 2, "open is 'NaN', a number is wanted"),
     (HEADER + "60000,100,Infinity,90,105,1\n", 2, "high is 'Infinity'"),
     (HEADER + "60000,100,inf,90,105,1\n", 2, "high is 'inf'"),

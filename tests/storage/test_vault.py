@@ -2,6 +2,7 @@ import asyncio
 import base64
 import os
 import time
+from collections.abc import Awaitable
 
 import pytest
 
@@ -295,17 +296,21 @@ async def test_a_crowd_is_turned_away_instead_of_queued_without_end(vault, ana):
 
 
 async def test_deriving_does_not_hold_up_the_loop(vaults, ana):
-    """With the real cost, the loop keeps turning while the key is derived."""
+    """With the real cost, the loop keeps turning while the key is derived: a busy machine may stall some tries, not all five."""
     vault = vaults.fresh(argon=Argon())
-    making = asyncio.create_task(vault.create(ana, RIGHT))
-    longest, last = 0.0, time.perf_counter()
-    while not making.done():
+    await vault.create(ana, RIGHT)
+    assert min([await _longest_stall(vault.unlock(ana, RIGHT)) for _ in range(5)]) < 1 / 2
+
+
+async def _longest_stall(work: Awaitable[None]) -> float:
+    """The longest time that the loop stood still meanwhile, as a share of all of it."""
+    began = last = time.perf_counter()
+    under_way, longest = asyncio.ensure_future(work), 0.0
+    while not under_way.done():
         await asyncio.sleep(0.001)
         longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
-    await making
-    started = time.perf_counter()
-    await vault.unlock(ana, RIGHT)
-    assert longest < (time.perf_counter() - started) * 0.8
+    await under_way
+    return longest / (last - began)
 
 
 # --- damage, swaps, forgetting --------------------------------------------------------------------------------

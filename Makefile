@@ -41,9 +41,7 @@ chromium:
 	  else echo "no chromium and no root: browser tests will be skipped (apt install chromium)"; fi; }
 
 test: $(DEV) chromium
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not soak" || { \
-	  echo "What failed is tried once more, alone: on a busy machine a wait may have been too short; a fault fails again."; \
-	  $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none -m "not soak"; }
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not soak"
 
 soak: $(DEV) chromium
 	$(BIN)/python -m pytest -q -m soak --timeout 3600

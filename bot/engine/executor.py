@@ -104,9 +104,8 @@ class Executor:
 
     def _go(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work), name=getattr(work, "__name__", ""))
-        task.add_done_callback(
-            lambda _: work.close()
-        )  # a task cancelled before its first step never begins it
+        # A task cancelled before its first step never begins its coroutine, which then nobody would end.
+        task.add_done_callback(lambda _: work.close())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -11,13 +11,13 @@ import numba
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from bot.backtest.compiled_code import kept_in
+from bot.backtest.compiled_code import claimed
 
 F = TypeVar("F", bound=Callable[..., Any])
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
-_FOLDER = kept_in()
+_FOLDER = claimed()
 if _FOLDER is not None:
     numba.config.CACHE_DIR = str(_FOLDER)  # type: ignore[attr-defined]
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest.compiled_code import compiled_once
-from bot.backtest.exact import run_exact
+from bot.backtest.fast import run, tree_of
 from bot.backtest.figures import figures
 from bot.backtest.history import History
-from bot.backtest.model import BacktestRun, Terms
+from bot.backtest.index import Tree
+from bot.backtest.model import BacktestRun, Engine, Terms
 from bot.backtest.outcome import SCORE, Outcome, Table
 from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.shared_history import HistoryFile, lay_down, named
@@ -28,7 +30,7 @@ from bot.domain.params import StrategyParams
 class Chunk:
     """Points first <= number < end of the grid (or of the draw `seed`), or the given `points` from `first` on.
 
-    `exact`: by the exact path; else by the fast one, as far as that can prove itself.
+    `exact`: one by one in decimals; else by the compiled path, as far as that can prove itself.
     """
 
     first: int
@@ -44,7 +46,7 @@ class Chunk:
         return name if self.points is None else f"{name} {_written(self.points)}"
 
     def alone(self, space: Space, number: int) -> "Chunk":
-        """One of its points, for the exact path."""
+        """One of its points, to be judged in decimals."""
         return Chunk(number, number + 1, points=(self.point(space, number),), exact=True)
 
     def point(self, space: Space, number: int) -> Point:
@@ -57,8 +59,8 @@ class Chunk:
 class Judged:
     """What became of a chunk. `scores` has a row for each of `numbers`, and in it one of SCORE for each window.
 
-    `refused` counts the points that are no strategy by the parameter to blame; `unproven` are those that the fast
-    path could not answer for: the exact one has to.
+    `refused` counts the points that are no strategy by the parameter to blame; `unproven` are those that the compiled
+    path could not answer for: they have to be run in decimals.
     """
 
     numbers: list[int]
@@ -119,7 +121,7 @@ class Assignment:
         object.__setattr__(self, "key", key)
 
     def open(self) -> "Bench":
-        return Bench(self.space, self.terms, self.grounds())
+        return Bench(self.space, self.terms, self.grounds(), exact=self.exact)
 
     def grounds(self) -> tuple[Ground, ...]:
         spans: tuple[tuple[int | None, int | None], ...] = self.windows or ((None, None),)
@@ -133,7 +135,7 @@ class Assignment:
             laid = lay_down(ground.history, folder / f"candles{number}.npy")
             kept = None if ground.prepared is None else ground.prepared.kept(folder / f"prepared{number}")
             files.append(GroundFile(laid, kept))
-        return AssignmentFile(self.key, self.space, self.terms, tuple(files))
+        return AssignmentFile(self.key, self.space, self.terms, tuple(files), self.exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +146,29 @@ class AssignmentFile:
     space: Space
     terms: Terms
     files: tuple[GroundFile, ...]
+    exact: bool
 
     def open(self) -> "Bench":
-        return Bench(self.space, self.terms, tuple(file.open() for file in self.files))
+        return Bench(self.space, self.terms, tuple(file.open() for file in self.files), exact=self.exact)
 
 
 class Bench:
     """An assignment in a worker: the candles at hand, and what was learned about the space."""
 
-    def __init__(self, space: Space, terms: Terms, grounds: tuple[Ground, ...]) -> None:
+    def __init__(self, space: Space, terms: Terms, grounds: tuple[Ground, ...], *, exact: bool) -> None:
         self.space, self.terms, self.grounds = space, terms, grounds
         self.sieve = Sieve(space, terms.rules.min_notional.value)
+        self._exact = exact
+
+    @cached_property
+    def _trees(self) -> tuple[Tree, ...]:
+        return tuple(tree_of(ground.history) for ground in self.grounds)
+
+    def in_decimals(self, at: int, params: StrategyParams) -> Outcome:
+        """One set on ground `at`, by the exact engine where that was asked for, else by the one that equals it."""
+        history = self.grounds[at].history
+        engine, tree = (Engine.EXACT, None) if self._exact else (Engine.FAST, self._trees[at])
+        return outcome_of(run(params, self.terms, history, engine, tree), history)
 
 
 def made_ready(history: History, terms: Terms) -> Prepared | None:
@@ -178,20 +192,20 @@ def judge(bench: Bench, chunk: Chunk) -> Judged:
     scores = np.zeros((len(wanted), len(bench.grounds)), dtype=SCORE)
     proven = np.ones(len(wanted), dtype=np.bool_)
     for at, ground in enumerate(bench.grounds):
-        scores[:, at], known = _scores(ground, bench.terms, wanted, exact=chunk.exact)
-        proven &= known
+        if chunk.exact:
+            scores[:, at] = [bench.in_decimals(at, params).score() for params in wanted]
+        else:
+            scores[:, at], known = _scores(ground, bench.terms, wanted)
+            proven &= known
     numbers = np.array(list(asked), dtype=np.int64)
     return Judged(numbers[proven].tolist(), scores[proven], refused, numbers[~proven].tolist())
 
 
 def _scores(
-    ground: Ground, terms: Terms, wanted: Sequence[StrategyParams], *, exact: bool
+    ground: Ground, terms: Terms, wanted: Sequence[StrategyParams]
 ) -> tuple[Table, NDArray[np.bool_]]:
-    """A score for each, and whether it is known: not where the fast path cannot show that it equals the exact one."""
+    """A score for each, and whether it is known: not where the compiled path cannot show that it equals the exact one."""
     scores = np.zeros(len(wanted), dtype=SCORE)
-    if exact:
-        scores[:] = [exact_outcome(ground.history, terms, params).score() for params in wanted]
-        return scores, np.ones(len(wanted), dtype=np.bool_)
     if ground.prepared is None:
         return scores, np.zeros(len(wanted), dtype=np.bool_)
     from bot.backtest.batch import evaluate  # noqa: PLC0415 - 130 MB of compiler, for workers only
@@ -207,22 +221,17 @@ _FROM = {name: name for name in SCORE.names or ()} | {"most_invested": "max_inve
 """The fields of batch.SUMMARY that a score takes."""
 
 
-def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Outcome:
-    """By the exact path."""
-    return outcome_of(run_exact(params, terms, history), history)
-
-
-def outcome_of(run: BacktestRun, history: History) -> Outcome:
+def outcome_of(ran: BacktestRun, history: History) -> Outcome:
     """Of a run over exactly these candles, in decimals."""
-    told = figures(run, history)
+    told = figures(ran, history)
     return Outcome(
         net_profit=told.net_profit.value,
         unrealised=told.unrealised.value,
         worst_loss=told.worst.amount.value,
         most_invested=told.most_invested.value,
         cycles=told.cycles,
-        rebuys=sum(fill.side is Side.BUY and fill.k > 0 for fill in run.fills),
-        open_rebuys=None if run.open is None else run.open.rebuys,
+        rebuys=sum(fill.side is Side.BUY and fill.k > 0 for fill in ran.fills),
+        open_rebuys=None if ran.open is None else ran.open.rebuys,
     )
 
 

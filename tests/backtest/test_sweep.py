@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.backtest.exact import run_exact
 from bot.backtest.history import History
 from bot.backtest.journal import Journal, JournalBusy
-from bot.backtest.judging import Assignment, Bench, Chunk, Ground, exact_outcome, judge, made_ready
+from bot.backtest.judging import Assignment, Bench, Chunk, Ground, judge, made_ready, outcome_of
 from bot.backtest.model import Terms
 from bot.backtest.optimise import Method
 from bot.backtest.outcome import SCORE, Outcome, Table, choice, front, results
@@ -50,6 +51,10 @@ def wandering(count: int = 1500, seed: int = 1) -> History:
 
 HISTORY = wandering()
 SPACE = read_space(BASE, VARY)
+
+
+def exact_outcome(history: History, terms: Terms, params: StrategyParams) -> Outcome:
+    return outcome_of(run_exact(params, terms, history), history)
 
 
 def given(space: Space = SPACE) -> Assignment:
@@ -126,8 +131,19 @@ def test_a_set_is_known_only_where_it_is_known_in_every_window() -> None:
     assert prepared is not None
     known, unknown = Ground(HISTORY, prepared), Ground(HISTORY, None)
     for grounds, proven in (((known, known), 2), ((known, unknown), 0), ((unknown, known), 0)):
-        judged = judge(Bench(SPACE, TERMS, grounds), Chunk(0, 2))
+        judged = judge(Bench(SPACE, TERMS, grounds, exact=False), Chunk(0, 2))
         assert (len(judged.numbers), len(judged.unproven)) == (proven, 2 - proven)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_set_run_alone_comes_to_what_the_exact_path_says(*, exact: bool) -> None:
+    """By the exact engine where that was asked for, else by the fast one in decimals, which is many times quicker."""
+    terms = replace(TERMS, slippage=D("0.001"))
+    bench = Assignment(SPACE, terms, HISTORY, exact=exact).open()
+    for number in (0, 17, 40):
+        (score,) = judge(bench, Chunk(0, 0).alone(SPACE, number)).scores
+        expected = exact_outcome(HISTORY, terms, SPACE.params(SPACE.grid_point(number)))
+        assert Outcome.of(score[0]) == Outcome.of(np.array([expected.score()], dtype=SCORE)[0])
 
 
 def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:

@@ -92,7 +92,7 @@ class Clock:
         return self.now
 
 
-async def until(fact: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+async def until(fact: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
     """Waits for a fact, with a deadline."""
     end = time.monotonic() + seconds
     while not (found := await fact()):

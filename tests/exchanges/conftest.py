@@ -34,7 +34,7 @@ async def scripted(pool):
 @pytest.fixture
 async def exchange(scripted, pool):
     exchange = BybitExchange(
-        Environment.BYBIT_DEMO, KEYS, scripted.endpoints, pool=pool, clock=SystemClock(), timeout=0.5
+        Environment.BYBIT_DEMO, KEYS, scripted.endpoints, pool=pool, clock=SystemClock(), timeout=30
     )
     yield exchange
     await exchange.close()

@@ -1,21 +1,29 @@
 """What the stream's tests share."""
 
 import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
+from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.stream import StreamTimings
 from bot.ports import SystemClock
 from tests.exchanges.scripted import answer_pings, envelope
 
 FAST = StreamTimings(
-    open_timeout=0.5,
-    login_timeout=0.5,
+    open_timeout=30,
+    login_timeout=30,
     close_timeout=0.05,
     ping_every=0.1,
-    pong_within=0.1,
+    pong_within=30,
     first_wait=0.01,
     longest_wait=0.05,
     calm_after=0.5,
 )
+"""Quick where the stream waits on its own account, patient with its other side: a busy machine makes that late."""
+
+JUMPY = replace(FAST, pong_within=0.1)
 KEY_OK = envelope({"readOnly": 0, "permissions": {"Spot": ["SpotTrade"]}})
 
 
@@ -31,12 +39,29 @@ class Naps(SystemClock):
 
 
 async def events(stream, count):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return [await anext(stream) for _ in range(count)]
 
 
 async def kinds(stream, count):
     return [type(one) for one in await events(stream, count)]
+
+
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile; nobody listens there until a server of the test does."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def hurry(exchange: BybitExchange, seconds: float = 0.5) -> None:
+    """From here on its requests are given up after so long; those before had all the time of a busy machine."""
+    calls = exchange._calls
+    calls._timeout = calls._http._timeout = seconds
+    for client in calls._http._idle:
+        client.timeout = seconds
 
 
 def says(*frames, then=answer_pings):

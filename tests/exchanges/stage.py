@@ -20,7 +20,7 @@ from bot.sandbox.orders import Kind, OrderRequest, Side
 from bot.sandbox.venue import real_clock_ms
 
 BTCUSDT = Symbol("BTCUSDT", "BTC", "USDT")
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 class ShiftedClock(SystemClock):

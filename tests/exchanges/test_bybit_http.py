@@ -46,9 +46,9 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
 
         listener = threading.Thread(target=answer)
         listener.start()
-        client = BybitHttp("http://exchange.test", KEYS, stamp=lambda: STAMP, timeout=2.0)
+        client = BybitHttp("http://exchange.test", KEYS, stamp=lambda: STAMP, timeout=30.0)
         assert isinstance(client.request("get_server_time", {}), NoAnswer)
-        listener.join(5)
+        listener.join(30)
         client.close()
     assert heard[0].startswith(b"GET http://exchange.test/v5/market/time")
 

@@ -1,7 +1,6 @@
 """The traps of Bybit's REST side, each with a server that sets it."""
 
 import asyncio
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,15 +20,25 @@ from bot.errors import (
 from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.environments import Endpoints
 from bot.ports import Credentials, Environment, OrderRequest, Secret, SystemClock
+from tests.exchanges.kit import hurry, kept_port
 from tests.exchanges.rows import CANCEL, CREATE, KEYS, ORDER, TAKEN, cancel, instrument
 from tests.exchanges.scripted import cut, envelope, hang, html
-from tests.exchanges.stage import BTCUSDT
+from tests.exchanges.stage import BTCUSDT, until
 
 
 def label_of(answer) -> str:
     if isinstance(answer, dict):
         return f"retCode {answer.get('retCode', 'missing')}"
     return getattr(answer, "__qualname__", "answer").replace("<locals>.", "")
+
+
+async def arrived(scripted, path) -> None:
+    """Whoever waits no longer for an answer may have given up before the question was read."""
+
+    async def look():
+        return scripted.asked(path)
+
+    await until(look)
 
 
 async def test_a_limit_order_leaves_as_plain_strings_and_never_borrows(scripted, exchange):
@@ -93,9 +102,13 @@ async def test_an_unclear_answer_to_a_write_is_unknown_and_the_order_is_sent_onc
     scripted, exchange, trouble
 ):
     scripted.answers[CREATE] = trouble
+    await exchange.clock_offset()
+    if trouble is hang:
+        hurry(exchange)
     with pytest.raises(OutcomeUnknown) as caught:
         await exchange.place(ORDER)
     assert caught.value.order_id == ORDER.order_id
+    await arrived(scripted, CREATE)
     assert len(scripted.asked(CREATE)) == 1
     assert scripted.asked("/v5/elsewhere") == []
 
@@ -105,34 +118,39 @@ async def test_an_unclear_answer_to_a_write_is_unknown_and_the_order_is_sent_onc
 )
 async def test_an_unclear_answer_to_a_cancel_is_unknown_and_it_is_sent_once(scripted, exchange, trouble):
     scripted.answers[CANCEL] = trouble
+    await exchange.clock_offset()
+    if trouble is hang:
+        hurry(exchange)
     with pytest.raises(OutcomeUnknown):
         await cancel(exchange)
+    await arrived(scripted, CANCEL)
     assert len(scripted.asked(CANCEL)) == 1
 
 
 async def test_a_read_of_an_unclear_answer_is_unavailable(scripted, exchange):
-    for trouble in (hang, cut, html(503), html(200), {"nonsense": True}, envelope({"list": "no list"})):
+    for trouble in (cut, html(503), html(200), {"nonsense": True}, envelope({"list": "no list"}), hang):
         scripted.answers["/v5/market/tickers"] = trouble
+        if trouble is hang:
+            hurry(exchange)
         with pytest.raises(Unavailable):
             await exchange.last_price("BTCUSDT")
 
 
 async def test_a_refused_connection_is_unknown_for_a_write_and_unavailable_for_a_read(pool):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        nobody = f"127.0.0.1:{free.getsockname()[1]}"
-    exchange = BybitExchange(
-        Environment.BYBIT,
-        KEYS,
-        Endpoints(f"http://{nobody}", f"ws://{nobody}", f"ws://{nobody}"),
-        pool=pool,
-        clock=SystemClock(),
-    )
-    with pytest.raises(Unavailable):
-        await exchange.balances(["USDT"])
-    with pytest.raises(OutcomeUnknown):
-        await exchange.place(ORDER)
-    await exchange.close()
+    with kept_port() as port:
+        nobody = f"127.0.0.1:{port}"
+        exchange = BybitExchange(
+            Environment.BYBIT,
+            KEYS,
+            Endpoints(f"http://{nobody}", f"ws://{nobody}", f"ws://{nobody}"),
+            pool=pool,
+            clock=SystemClock(),
+        )
+        with pytest.raises(Unavailable):
+            await exchange.balances(["USDT"])
+        with pytest.raises(OutcomeUnknown):
+            await exchange.place(ORDER)
+        await exchange.close()
 
 
 @pytest.mark.parametrize("code", [10003, 10004, 10005, 10010, 33004, -2015])
@@ -168,6 +186,7 @@ async def test_a_cancel_still_in_process_is_unknown(scripted, exchange, code):
 
 async def test_a_request_waiting_for_a_thread_is_taken_back_not_sent_late(scripted, exchange, pool):
     await exchange.clock_offset()
+    hurry(exchange)
     release = threading.Event()
     blockers = [pool.submit(release.wait) for _ in range(4)]
     with pytest.raises(OutcomeUnknown):

@@ -324,7 +324,8 @@ async def test_the_taker_rate_is_told(stage):
 async def test_a_machine_whose_clock_is_wrong_trades_all_the_same(stage, shift):
     exchange = stage.exchange(clock=ShiftedClock(shift))
     assert await bought(exchange)
-    assert await exchange.clock_offset() == pytest.approx(-shift / 1000, abs=0.5)
+    wrong = [abs(await exchange.clock_offset() + shift / 1000) for _ in range(5)]
+    assert min(wrong) < 0.5  # half of the time that asking takes, which a busy machine may draw out
     stream = exchange.stream()
     await next_of(stream, StreamUp)
 

@@ -56,12 +56,13 @@ async def test_a_place_far_down_the_queue_is_refused_at_once():
 async def test_a_pause_stops_every_lane_of_the_account_and_no_other_account():
     host = HostGate()
     gate, other = Gate(host), Gate(host)
-    gate.pause(5)
+    until = time.monotonic() + 50
+    gate.pause(50)
     gate.pause(1)  # the longer pause stands
     for lane in Lane:
         with pytest.raises(RateLimited) as caught:
             await gate.enter(lane)
-        assert caught.value.retry_after > 4
+        assert until - time.monotonic() <= caught.value.retry_after <= 50
     await other.enter(Lane.CREATE)
 
 
@@ -95,7 +96,7 @@ def test_a_stamp_is_late_by_at_most_the_round_trip_and_never_early():
     # The server read 5_000_400 somewhere in a round trip of 800 ms that ends now.
     clock.learn((now - 800, 999_200), (now, 1_000_000), 5_000_400)
     stamp = clock.stamp()
-    assert 5_000_400 <= stamp < 5_000_400 + 200
+    assert 5_000_400 <= stamp <= 5_000_400 + time.monotonic() * 1000 - now
     assert clock.offset == pytest.approx((5_000_400 - 999_600) / 1000)
     assert clock.known
     assert not clock.due()

@@ -35,7 +35,7 @@ async def exchange(tmp_path: Path) -> AsyncIterator[SandboxExchange]:
 
 @pytest.fixture
 async def source(exchange) -> AsyncIterator[BybitHistory]:
-    opened = BybitHistory(exchange.rest_url, environment=Environment.SANDBOX_BYBIT, manners=QUICK, timeout=5)
+    opened = BybitHistory(exchange.rest_url, environment=Environment.SANDBOX_BYBIT, manners=QUICK)
     yield opened
     await opened.close()
 

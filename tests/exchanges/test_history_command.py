@@ -143,9 +143,9 @@ async def test_ctrl_c_keeps_what_came_and_the_same_command_goes_on(home: Path, t
             sys.executable, "-m", "bot", *words, env=os.environ | {"DATA_DIR": str(home / "data")},
             cwd=Path(__file__).parents[2], stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 130, said
         assert b"what came is kept" in said
         assert b"Traceback" not in said

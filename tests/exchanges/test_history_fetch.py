@@ -119,7 +119,7 @@ async def test_a_cancelled_download_keeps_what_came(store, exchange, source):
     task = asyncio.create_task(
         fetch(store, source, "BTCUSDT", M30, start=START, end=None, told=lambda _: reached.set())
     )
-    await asyncio.wait_for(reached.wait(), 10)
+    await asyncio.wait_for(reached.wait(), 30)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -142,7 +142,7 @@ class EngineHouse:
         """Hold the market and wait until every fill is booked and what rests is what the states want."""
         await self.venue.market.stand_still()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not await self._agreed(strategies, account):
                     await asyncio.sleep(0.02)
         except TimeoutError:

@@ -159,7 +159,7 @@ async def test_a_key_that_is_refused_pauses_the_strategy_and_tells(tmp_path: Pat
         await house.until(strategy, both_rest)
         house.venue.faults.add(RequestFault("/v5/order/realtime", Answer.RET_CODE, code=10003, count=99))
         house.supervisor.reconcile_all()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await house.fresh(strategy)).status is not RunStatus.PAUSED:
                 await asyncio.sleep(0.01)
         assert len([o for o in house.venue.core.orders.values() if o.is_open]) == 2, "orders stay"
@@ -180,6 +180,9 @@ async def test_restarts_at_random_moments_leave_the_books_right(seed: int, tmp_p
         for _ in range(6):
             await asyncio.sleep(chance.uniform(0.05, 0.5))
             await house.restart()
+        async with asyncio.timeout(60):  # the fewer it did between the restarts, the busier the machine
+            while (await house.store.totals(strategy.person_id, strategy.id)).fills <= 3:
+                await asyncio.sleep(0.02)
         await house.quiet(strategy)
         await house.check_books(strategy)
         assert (await house.store.totals(strategy.person_id, strategy.id)).fills > 3

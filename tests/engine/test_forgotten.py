@@ -46,7 +46,7 @@ def forget(house: EngineHouse, order_id: str) -> None:
 
 async def look(runner: Runner, until: Callable[[], bool]) -> None:
     """Reconcile as the minutes would; a look while a request is under way does not count."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not until():
             await runner._executor._reconcile_once()
             await asyncio.sleep(0.05)
@@ -90,7 +90,7 @@ async def test_where_the_trades_are_wiped_too_nothing_is_concluded() -> None:
 
 async def paused(house: EngineHouse, strategy: Strategy) -> None:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (await house.fresh(strategy)).status is not RunStatus.PAUSED:
                 await asyncio.sleep(0.01)
     except TimeoutError:

@@ -21,7 +21,7 @@ async def test_a_scheduled_job_reaches_every_strategy_that_runs(job: str) -> Non
         scheduler.start()
         try:
             scheduler.modify_job(job, next_run_time=datetime.now(UTC))
-            outcome = await asyncio.wait_for(done.get(), 5)
+            outcome = await asyncio.wait_for(done.get(), 60)
         finally:
             scheduler.shutdown(wait=False)
         assert outcome.exception is None, outcome.traceback

@@ -22,6 +22,6 @@ async def test_it_begins_though_a_look_at_the_exchange_is_faster_than_the_databa
             return await wished(strategy_id)
 
         house.store.wished_stop = slow  # type: ignore[method-assign]
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(60):
             await house.supervisor.resume_person(person.id)
         await house.until(second, lambda state: state.phase is Phase.HOLDING)

@@ -45,7 +45,7 @@ class Watched:
         return [fill.exec_id for fill in found if fill.order_id.endswith("-900")]
 
     async def saved(self) -> None:
-        await asyncio.wait_for(self.runner.post_saved(Tick()), 5)
+        await asyncio.wait_for(self.runner.post_saved(Tick()), 60)
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def test_what_came_before_a_fault_is_saved_and_whoever_waits_is_told_at_on
         )
         assert await told_of_failure(at_fault, behind)
         assert await home.fills() == ["a"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (await home.house.fresh(home.strategy)).status is not RunStatus.PAUSED:
                 await asyncio.sleep(0.01)
 
@@ -101,5 +101,5 @@ async def test_whoever_waits_is_told_when_the_database_fails() -> None:
 
 
 async def told_of_failure(*waiting: asyncio.Future[None]) -> bool:
-    _, left = await asyncio.wait(waiting, timeout=2)
+    _, left = await asyncio.wait(waiting, timeout=60)
     return not left and all(one.cancelled() for one in waiting)

@@ -34,11 +34,14 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it went between the two looks
+        return False
 
 
 async def gone(pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while alive(pid):
             await asyncio.sleep(0.01)
 
@@ -69,7 +72,7 @@ async def test_a_cancelled_task_kills_it_too():
             await anext(lines)
 
     task = asyncio.create_task(carry())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not pids:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -78,18 +81,29 @@ async def test_a_cancelled_task_kills_it_too():
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured in /proc")
-async def test_too_much_memory_ends_it_with_a_word():
+async def test_too_much_memory_ends_it_with_a_word(tmp_path):
+    go = tmp_path / "go"
     script = (
-        "say(progress=os.getpid())\nkept = []\nwhile True:\n  kept.append(b'x' * 2**22); time.sleep(0.005)"
+        "say(progress=os.getpid())\nwhile not os.path.exists(job['go']): time.sleep(0.005)\n"
+        "kept = []\nwhile True:\n  kept.append(b'x' * 2**22); time.sleep(0.005)"
     )
-    first, last = await lines_of(script, memory_mb=80)
+    async with aclosing(workers(script, memory_mb=80).run({"go": str(go)})) as lines:
+        first = await anext(lines)
+        go.touch()
+        (last,) = [line async for line in lines]
     assert last == {"failed": {"field": "", "reason": "memory"}}
     assert not alive(first["progress"])
 
 
 async def test_too_much_time_ends_it_with_a_word():
-    first, last = await lines_of("say(progress=os.getpid())" + FOR_EVER, seconds=0.5)
-    assert last == {"failed": {"field": "", "reason": "time"}}
+    """Half a second may be too little for a busy machine to start it at all: then it gets more."""
+    told: list = []
+    for seconds in (0.5, 2, 10, 60):
+        told = await lines_of("say(progress=os.getpid())" + FOR_EVER, seconds=seconds)
+        assert told[-1] == {"failed": {"field": "", "reason": "time"}}
+        if len(told) == 2:
+            break
+    first, _ = told
     assert not alive(first["progress"])
 
 
@@ -140,7 +154,7 @@ async def test_a_worker_ends_when_its_parent_is_killed():
         sys.executable, "-c", ORPHAN, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
     assert parent.stdout is not None
-    pid = int(await asyncio.wait_for(parent.stdout.readline(), 20))
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), 60))
     assert alive(pid)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()

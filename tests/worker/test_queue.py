@@ -47,7 +47,7 @@ async def queue(bench, tmp_path):
 
 
 async def until(fact) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not fact():
             await asyncio.sleep(0)
 

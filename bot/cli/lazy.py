@@ -1,7 +1,10 @@
 """A group whose commands are loaded when they are called, and no sooner: most of them bring an SDK with them."""
 
+import gc
+import os
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import click
@@ -32,9 +35,24 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._lines and cmd_name not in self._unlisted:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(f"{self._package}.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(_loaded(f"{self._package}.{cmd_name}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(self._lines.items()))
+
+
+def _loaded(module: str) -> ModuleType:
+    """The module, without what would only hold up a command's first moments.
+
+    Those are looks for garbage among what has come to stay, and the threads, one for each core, that numpy starts for
+    a linear algebra of which nothing here makes use.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()

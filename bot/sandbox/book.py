@@ -16,18 +16,20 @@ def _trigger(order: Order, tick: Decimal) -> Decimal:
 
 @dataclass(slots=True)
 class Book:
-    """State of one pair. `at_open`: the path stands on a candle's first point."""
+    """State of one pair. `at_open`: the path stands on a candle's first point; `candle_ms`: when that candle opens."""
 
     filters: Filters
     price: Decimal = ZERO
     at_open: bool = False
+    candle_ms: int | None = None
     resting: dict[str, Order] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
     sold_in_candle: set[str] = field(default_factory=set)
 
-    def open_candle(self, price: Decimal) -> None:
+    def open_candle(self, price: Decimal, candle_ms: int | None = None) -> None:
         """Jump to a candle's open: what the gap passes over is met at this point."""
         self.price = price
+        self.candle_ms = candle_ms
         self.at_open = True
         self.sold_in_candle.clear()
 

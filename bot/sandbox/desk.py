@@ -203,6 +203,7 @@ class Desk:
             order_qty=order.qty,
             quote_sized=order.quote_sized,
             at_ms=order.updated_ms,
+            candle_ms=self.books[order.symbol].candle_ms,
         )
         self.executions[order.account].append(execution)
         self._change.executions.append(execution)

@@ -8,7 +8,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Self
@@ -170,7 +170,7 @@ class SandboxExchange:
         filters = options.filters or Filters.of(symbol)
         self.core = Matching([filters], clock=options.clock, rules=options.rules)
         self.lockstep = Lockstep(options.lockstep)
-        snapshot = self._recall()
+        snapshot = self._recall(source)
         same_candles = snapshot is not None and snapshot.source == source.name
         self.market = Market(
             self.core,
@@ -246,7 +246,7 @@ class SandboxExchange:
             else random_source(self.options.seed, past_days=self.options.past_days)
         )
 
-    def _recall(self) -> Snapshot | None:
+    def _recall(self, source: CandleSource) -> Snapshot | None:
         """Open the state file and take up accounts and orders, or open the first account of a new life."""
         options = self.options
         snapshot = None
@@ -259,7 +259,10 @@ class SandboxExchange:
             return None
         for account in snapshot.accounts:
             self.core.add_account(account)
-        self.core.restore(snapshot.orders, snapshot.executions, snapshot.seq)
+        executions = snapshot.executions
+        if snapshot.source != source.name:
+            executions = [replace(one, candle_ms=None) for one in executions]
+        self.core.restore(snapshot.orders, executions, snapshot.seq)
         return snapshot
 
     def _bring_in(self, snapshot: Snapshot | None) -> None:

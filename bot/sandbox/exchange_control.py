@@ -1,17 +1,22 @@
 """The control door of the stand-in exchange, `/sandbox/...`: faults, state and the market, for tests and people.
 
-Every request needs the control key (header `X-Sandbox-Key` or `?key=`); without one of its own it is the first
+Every request but one needs the control key (header `X-Sandbox-Key` or `?key=`); without one of its own it is the first
 account's API secret.
 
-| path                   |                                                                                      |
-|------------------------|--------------------------------------------------------------------------------------|
-| GET /sandbox/state     | balances, open orders, all orders and executions of every account                    |
-| POST /sandbox/accounts | {"name": "bia", "balances": {"USDT": "1000"}}: a new key pair for another person      |
-| GET /sandbox/market    | index, point, price, paused, ended, speed, rows                                      |
-| POST /sandbox/market   | {"do": "pause" or "resume" or "step", "candles": N} or {"speed": candles a second}   |
-| GET /sandbox/faults    | the faults in force                                                                  |
-| POST /sandbox/faults   | a request fault, {"stream": {...}}, {"drop_streams": true} or {"ack_lead_ms": N}     |
-| DELETE /sandbox/faults | no more faults                                                                       |
+| path                      |                                                                                      |
+|---------------------------|--------------------------------------------------------------------------------------|
+| GET /sandbox/state        | balances, open orders, all orders and executions of every account                    |
+| POST /sandbox/accounts    | {"name": "bia", "balances": {"USDT": "1000"}}: a new key pair for another person      |
+| GET /sandbox/market       | index, point, price, paused, ended, speed, rows                                      |
+| POST /sandbox/market      | {"do": "pause" or "resume" or "step", "candles": N} or {"speed": candles a second}   |
+| GET /sandbox/faults       | the faults in force                                                                  |
+| POST /sandbox/faults      | a request fault, {"stream": {...}}, {"drop_streams": true} or {"ack_lead_ms": N}     |
+| DELETE /sandbox/faults    | no more faults                                                                       |
+| GET /sandbox/fill-candles | ?exec_id=: that fill and all of its account and pair, oldest first: [exec_id, its    |
+|                           | time, open time of its candle or null]; and of the candle under way. For the bot's   |
+|                           | backtests, which know this address and no key: nothing in it is secret               |
+
+A fill's own time is the clock's, as at Bybit, and a candle's is the candle's: nothing else here joins the two.
 """
 
 import hmac
@@ -43,6 +48,8 @@ class Control:
 
     async def handle(self, request: web.Request) -> web.Response:
         """One control request; 403 without the key, 400 with words where it makes no sense."""
+        if (request.method, request.path) == ("GET", "/sandbox/fill-candles"):
+            return self._fill_candles(request.query.get("exec_id", ""))
         given = request.headers.get("X-Sandbox-Key") or request.query.get("key", "")
         if not hmac.compare_digest(given.encode(), self._key.encode()):
             return web.json_response({"error": "the control key is wanted"}, status=403)
@@ -100,6 +107,20 @@ class Control:
             ],
             "private_streams": self._streams.connections(account.name),
         }
+
+    def _fill_candles(self, exec_id: str) -> web.Response:
+        """By a fill's id and not its time: at full speed two candles pass in one millisecond."""
+        for fills in self._venue.core.executions.values():
+            symbol = next((one.symbol for one in fills if one.exec_id == exec_id), "")
+            if symbol in self._venue.markets:
+                answer = {
+                    "under_way": self._venue.markets[symbol].candle.open_time_ms,
+                    "fills": [
+                        [one.exec_id, one.at_ms, one.candle_ms] for one in fills if one.symbol == symbol
+                    ],
+                }
+                return web.json_response(answer)
+        return web.json_response({"error": f"no fill {exec_id!r}"}, status=404)
 
     def _open_account(self, body: dict[str, Any]) -> dict[str, Any]:
         balances = {coin: Decimal(str(amount)) for coin, amount in body["balances"].items()}

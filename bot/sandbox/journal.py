@@ -86,8 +86,14 @@ class Journal:
             self._put_position(position)
 
     def save_source(self, name: str, position: Position) -> None:
-        """Store which candles the position belongs to; both begin anew where the candles are others."""
+        """Store which candles the position belongs to; both begin anew where the candles are others.
+
+        In which of the candles before a fill was made is of no use then, and forgotten.
+        """
         with self._transaction():
+            stored = self._db.execute("SELECT body FROM facts WHERE name = 'source'").fetchone()
+            if stored is not None and stored[0] != name:
+                self._db.execute("UPDATE executions SET body = json_remove(body, '$.candle_ms')")
             self._put_fact("source", name)
             self._put_position(position)
 
@@ -145,9 +151,14 @@ def _pack(value: Order | Execution) -> str:
 
 
 def _unpack(kind: type[_Value], text: str) -> _Value:
-    """The value that `_pack` wrote: strings become Decimals and enums again, by the fields' types."""
+    """The value that `_pack` wrote: strings become Decimals and enums again, by the fields' types.
+
+    A field that is not there is a younger one, with a value of its own for what was stored before it.
+    """
     body, hints = json.loads(text), get_type_hints(kind)
-    return kind(**{one.name: _typed(hints[one.name], body[one.name]) for one in fields(kind)})
+    return kind(
+        **{one.name: _typed(hints[one.name], body[one.name]) for one in fields(kind) if one.name in body}
+    )
 
 
 def _typed(hint: Any, value: Any) -> Any:  # noqa: ANN401

@@ -160,7 +160,7 @@ class Market:
         if not self._pull():
             return False
         self.point = 0
-        self.core.open_candle(self.symbol, self.seen[-1].open)
+        self.core.open_candle(self.symbol, self.seen[-1].open, self.seen[-1].open_time_ms)
         return True
 
     async def _leg(self) -> bool:

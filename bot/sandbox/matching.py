@@ -128,9 +128,9 @@ class Matching(Desk):
 
     # What the market does
 
-    def open_candle(self, symbol: str, price: Decimal) -> None:
+    def open_candle(self, symbol: str, price: Decimal, candle_ms: int | None = None) -> None:
         """The path jumps to a candle's open; call `advance` to that price to let it meet what it passed over."""
-        self.books[symbol].open_candle(price)
+        self.books[symbol].open_candle(price, candle_ms)
 
     def leave_open(self, symbol: str) -> None:
         """The path is about to leave a candle's first point."""

@@ -179,7 +179,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One fill. `fee` is in `fee_coin`; `leaves` is the base left of the order after it."""
+    """One fill. `fee` is in `fee_coin`; `leaves` is the base left of the order after it.
+
+    `candle_ms` is when the candle opened in which it was made, in candle time; None where nobody knows any more.
+    """
 
     exec_id: str
     seq: int
@@ -201,6 +204,7 @@ class Execution:
     order_qty: Decimal
     quote_sized: bool
     at_ms: int
+    candle_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Work for the executors' tests: it must be a module's, for workers import it."""
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,11 @@ def who(_values: tuple[int, ...], _batch: int) -> tuple[int, int]:
     return os.getpid(), os.nice(0)
 
 
+def heed_ctrl_c() -> None:
+    """For `preexec_fn`: whatever a shell starts in the background ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Held:
     """A batch that says which process has it, and waits until it may go on."""
@@ -49,7 +55,7 @@ class Held:
 
 def hold(values: tuple[int, ...], batch: Held) -> int:
     (batch.folder / f"{batch.number}.{os.getpid()}").touch()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (batch.folder / "go").exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)

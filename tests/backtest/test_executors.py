@@ -1,5 +1,6 @@
 """Batches on real processes and on a real Dask cluster, with workers killed under them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -26,7 +27,7 @@ def numbered(count: int) -> list[tuple[int, int]]:
     return [(n, n) for n in range(count)]
 
 
-def until(fact: Callable[[], object], seconds: float = 30) -> None:
+def until(fact: Callable[[], object], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, "waited in vain"
@@ -48,7 +49,7 @@ def test_every_batch_is_answered_by_low_priority_processes_with_what_lies_on_dis
     assert one.answer is not None
     pid, nice = one.answer
     assert pid != os.getpid()
-    assert nice >= os.nice(0) + 10
+    assert nice >= min(os.nice(0) + 10, 19)  # nothing is nicer than 19
     assert not alive(pid)
 
 
@@ -106,7 +107,11 @@ def test_a_stop_begins_nothing_new_and_keeps_what_is_under_way() -> None:
     assert sorted(done) == list(range(len(done)))
 
 
-def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With files of its own: whoever runs batches removes what the dead have left where all of them keep it."""
+    (kept := tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(kept))
+    monkeypatch.setattr(tempfile, "tempdir", str(kept))
     script = (
         "from pathlib import Path\n"
         "from bot.backtest.executors import run_batches\n"
@@ -122,11 +127,11 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         until(lambda: len(list(tmp_path.glob("[0-9]*.*"))) == 2)
         pids = [int(p.name.split(".")[1]) for p in tmp_path.glob("[0-9]*.*")]
         parent.kill()
-    until(lambda: not any(alive(pid) for pid in pids), 10)
+    until(lambda: not any(alive(pid) for pid in pids))
     left = f"trader-automata-candles-{parent.pid}-*"
-    assert list(Path(tempfile.gettempdir()).glob(left))
+    assert list(kept.glob(left))
     list(run_batches(LocalPool(1), GIVEN, add_up, numbered(1)))
-    assert not list(Path(tempfile.gettempdir()).glob(left))
+    assert not list(kept.glob(left))
 
 
 @pytest.fixture
@@ -142,8 +147,10 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         cwd=tmp_path,
         **quiet,  # type: ignore[call-overload]
     )
-    until(file.exists)
-    address = __import__("json").loads(file.read_text())["address"]
+    until(
+        lambda: file.exists() and file.read_text().rstrip().endswith("}")
+    )  # it is there before it is written
+    address = json.loads(file.read_text())["address"]
     workers = [dask_worker(address, tmp_path) for _ in range(2)]
     yield address, workers
     for process in [*workers, scheduler]:

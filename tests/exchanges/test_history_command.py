@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from bot.cli import main
 from bot.sandbox.binance import BinanceOptions, SandboxBinance
 from bot.sandbox.exchange_faults import Answer, RequestFault
+from tests.backtest.labour import heed_ctrl_c
 from tests.exchanges.history_kit import HALF, at, made, written
 
 START, END = at("2024-12-05"), at("2025-03-02")
@@ -142,6 +143,7 @@ async def test_ctrl_c_keeps_what_came_and_the_same_command_goes_on(home: Path, t
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", *words, env=os.environ | {"DATA_DIR": str(home / "data")},
             cwd=Path(__file__).parents[2], stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            preexec_fn=heed_ctrl_c,
         )  # fmt: skip
         await asyncio.wait_for(asked.wait(), 60)
         process.send_signal(signal.SIGINT)

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from bot.sandbox.exchange import SandboxExchange
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def real_candles(name: str) -> Path:

@@ -276,7 +276,7 @@ async def test_without_a_file_half_a_year_is_made_up():
 async def test_the_command_announces_where_it_listens(file: Path):
     said: asyncio.Queue[str] = asyncio.Queue()
     served = asyncio.create_task(serve_binance(BinanceOptions(candles=file), said.put_nowait))
-    where = json.loads(await asyncio.wait_for(said.get(), 10))
+    where = json.loads(await asyncio.wait_for(said.get(), 60))
     async with sdk(where["rest"]) as client:
         assert await client.ping() == {}
     served.cancel()

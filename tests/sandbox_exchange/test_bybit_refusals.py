@@ -128,9 +128,13 @@ class TestWhoIsCalling:
     @pytest.mark.parametrize(
         ("off_ms", "accepted"), [(0, True), (-1_500, False), (4_000, True), (5_500, False)]
     )
-    async def test_the_clock_window_is_recv_window_back_and_one_second_ahead(self, off_ms, accepted):
-        """`off_ms`: how far the server's clock is ahead of the client's."""
-        options = ExchangeOptions(paused=True, clock=lambda: int(time.time() * 1000) + off_ms)
+    async def test_the_clock_window_is_recv_window_back_and_one_second_ahead(
+        self, off_ms, accepted, monkeypatch
+    ):
+        """`off_ms`: how far the server's clock is ahead of the client's; both stand still."""
+        now = int(time.time() * 1000)
+        monkeypatch.setattr("pybit._helpers.generate_timestamp", lambda: now)
+        options = ExchangeOptions(paused=True, clock=lambda: now + off_ms)
         async with SandboxExchange(options) as exchange:
             with pybit_session(exchange) as session:
                 if accepted:

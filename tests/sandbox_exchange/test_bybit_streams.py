@@ -193,7 +193,7 @@ async def test_tickers_and_klines_are_pushed_as_the_market_moves(exchange):
         assert first["kline.5.BTCUSDT"]["data"][0]["confirm"] is False
         await exchange.market.step()
         closed = None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while closed is None or not closed["data"][0]["confirm"]:
                 message = json.loads(await socket.recv())
                 closed = message if message["topic"].startswith("kline") else closed

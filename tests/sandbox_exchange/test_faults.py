@@ -134,9 +134,10 @@ async def test_a_cancel_that_loses_the_race_gets_a_second_filled_row(exchange, s
         order = {**BUY, "price": str(low)}
         await asyncio.to_thread(session.place_order, **order, orderLinkId="race")
         await stream.row("order", orderStatus="New")
-        exchange.effects.delay_ms = 60
+        exchange.effects.delay_ms = 60_000  # it is acknowledged, and still on its way
         await asyncio.to_thread(session.cancel_order, **SPOT, orderLinkId="race")
         await exchange.market.step()
+        exchange.effects.finish()
         await until(lambda: len(stream.rows("order")) == 3, "the second Filled")
         first, second = stream.rows("order")[1:]
         assert (first["orderStatus"], first["rejectReason"]) == ("Filled", "EC_NoError")

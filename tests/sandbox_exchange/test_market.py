@@ -68,9 +68,19 @@ async def test_an_offset_beyond_the_file_is_refused(five):
 
 
 async def test_a_market_paused_within_a_candle_can_be_stepped_to_its_end(five):
-    async with SandboxExchange(ExchangeOptions(candles=five, speed=2)) as exchange:
-        await until(lambda: exchange.market.point == 1, "a point within the candle")
-        exchange.market.pause()
+    async with SandboxExchange(ExchangeOptions(candles=five, speed=2, paused=True)) as exchange:
+        told = exchange.market.on_move
+
+        def pause_at_the_next_point() -> None:
+            told()
+            if exchange.market.point == 1:
+                exchange.market.on_move = told
+                exchange.market.pause()
+
+        exchange.market.on_move = pause_at_the_next_point
+        exchange.market.resume()
+        await until(lambda: exchange.market.paused, "a point within the candle")
+        assert exchange.market.point == 1
         assert await exchange.market.step()
         assert exchange.market.position == Position(0, 3, D("101.5"))
         exchange.market.set_speed(0)

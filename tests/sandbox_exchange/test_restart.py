@@ -132,7 +132,7 @@ async def served(state: Path, speed: float):
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )
-    line = await asyncio.wait_for(process.stdout.readline(), 20)
+    line = await asyncio.wait_for(process.stdout.readline(), 60)
     return process, json.loads(line)
 
 

@@ -145,6 +145,8 @@ class Database:
             self._rows.close()
             self._rows = None
         if self._lock is not None:
+            # A process that is just being started has a copy of the handle for a moment: closing ours is not enough.
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
             os.close(self._lock)
             self._lock = None
 

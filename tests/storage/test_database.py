@@ -83,7 +83,7 @@ async def test_what_follows_a_command_waits_for_the_commit(database):
     with pytest.raises(StoreError):
         await database.run(lambda db: db.execute("bad sql"), then=lambda: seen.append("refused"))
     await database.run(lambda db: None, then=done.set)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await done.wait()
     assert seen == []
 
@@ -101,6 +101,17 @@ async def test_a_second_user_of_the_folder_is_refused_until_the_first_has_closed
             await Database.open(path)
     async with await Database.open(path):
         pass
+
+
+async def test_a_closed_database_frees_its_folder_though_a_process_is_just_being_started(path):
+    """Between its fork and its exec it has a copy of every handle."""
+    database = await Database.open(path)
+    copy = os.dup(database._lock)
+    await database.close()
+    async with await Database.open(path):
+        os.close(copy)
+        with pytest.raises(StoreError, match="another process uses"):
+            await Database.open(path)
 
 
 async def test_a_second_process_is_refused(database, path):

@@ -217,7 +217,7 @@ async def test_a_command_confirmed_to_telegram_outlives_the_process_that_was_han
         if update.update_id == 2:
             begun.set()
 
-    async with asyncio.timeout(20), Telegram(raw(1, "/stop"), raw(2, "/status")) as telegram:
+    async with asyncio.timeout(90), Telegram(raw(1, "/stop"), raw(2, "/status")) as telegram:
         async with await Database.open(path) as database, Bot(telegram, database, dies):
             await begun.wait()
             await telegram.confirmed.wait()

@@ -173,7 +173,7 @@ async def test_a_commit_whose_caller_was_cancelled_still_wakes_the_notifier(stor
     with pytest.raises(asyncio.CancelledError):
         await task
     saved = await store.load(strategy.id)  # commands keep their order: this one comes after
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         if saved is not None:
             await store.outbox.changed.wait()
     assert (saved is not None) == bool(await store.outbox.due(NOW))

@@ -105,7 +105,10 @@ class Runner:
     async def stop(self) -> None:
         """Take no more events, let requests under way finish (bounded), and leave the rest to the next start."""
         await self._end_task()
+        self._refuse_waiting()  # a task that is cancelled before its first step refuses nobody
         await self._executor.close(STOP_GRACE_S)
+        if self._freezing is not None:  # the pause is saved while there is a database
+            await asyncio.gather(self._freezing, return_exceptions=True)
 
     async def _end_task(self) -> None:
         if self._task is not None and self._task is not asyncio.current_task():
@@ -139,14 +142,18 @@ class Runner:
         await self._pause(reason)
 
     async def _pause(self, reason: str) -> None:
-        await self._store.set_status(self.strategy.id, RunStatus.PAUSED, reason)
-        await self._store.announce(
-            self.strategy.person_id,
-            Paused(reason),
-            strategy_id=self.strategy.id,
-            key=f"paused:{self.strategy.id}:{self._journal.sequence}",
-        )
-        self._on_end(self)
+        try:
+            await self._store.set_status(self.strategy.id, RunStatus.PAUSED, reason)
+            await self._store.announce(
+                self.strategy.person_id,
+                Paused(reason),
+                strategy_id=self.strategy.id,
+                key=f"paused:{self.strategy.id}:{self._journal.sequence}",
+            )
+        except StoreError as failure:
+            self._on_store_failure(failure)
+        else:
+            self._on_end(self)
 
     def _refuse_waiting(self) -> None:
         while not self._queue.empty():

@@ -73,8 +73,9 @@ class LiveCards:
         self._since = {n: self._since.get(n, time.monotonic()) for n in running}
         due = sorted({*running, *cards}, key=lambda n: (n in self._shown, n))
         for strategy_id in due:
+            card = cards.get(strategy_id)
             try:
-                await self._one(strategy_id, running.get(strategy_id), cards.get(strategy_id))
+                await self._one(strategy_id, running.get(strategy_id), card.person_id if card else 0)
             except (ExchangeError, InvalidInput) as exc:
                 _log.info("card without figures", strategy=strategy_id, reason=str(exc))
             except TelegramError as exc:
@@ -82,8 +83,8 @@ class LiveCards:
                 return False
         return True
 
-    async def _one(self, strategy_id: int, strategy: Strategy | None, card: LiveCard | None) -> None:
-        person_id = strategy.person_id if strategy else card.person_id if card else 0
+    async def _one(self, strategy_id: int, strategy: Strategy | None, owner_id: int) -> None:
+        person_id = strategy.person_id if strategy else owner_id
         person = await self._service.person_by_id(person_id)
         if person is None or self._quiet.get(person_id, 0.0) > time.monotonic():
             return
@@ -91,6 +92,7 @@ class LiveCards:
             return
         try:
             async with self._locks[strategy_id]:
+                card = await self.card_of(person, strategy_id)  # its person may have had a new one meanwhile
                 if strategy is None:
                     await self._finish(person, card)
                 elif card is None:

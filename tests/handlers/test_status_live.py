@@ -104,6 +104,31 @@ async def test_a_strategy_without_a_card_gets_one_and_keeps_it_until_it_stops(ho
     assert await household.rows("SELECT message_id FROM live_cards") == []
 
 
+async def test_a_card_that_is_sent_anew_during_a_round_stays_the_only_one(household, monkeypatch):
+    await running(household)
+    person, strategy = (
+        await household.person(),
+        await household.app.service.strategy(await household.person(), 1),
+    )
+    preferences, seen = household.app.reports.preferences, []
+    read = preferences.cards
+
+    async def read_and_then_sent_anew(*of_whom):
+        found = await read(*of_whom)
+        if not of_whom and len(seen) < 2:
+            seen.append(found)
+            await live(household).fresh(person, strategy)
+        return found
+
+    live(household)._first_after = 0.0
+    monkeypatch.setattr(preferences, "cards", read_and_then_sent_anew)
+    for _ in range(2):
+        assert await live(household).round()
+    assert [len(found) for found in seen] == [0, 1]
+    (card,) = await cards(household)
+    assert await household.rows("SELECT message_id FROM live_cards") == [(card["message_id"],)]
+
+
 async def test_while_telegram_is_away_a_card_waits_and_then_shows_the_newest_figures(household):
     await running(household)
     card = await household.ask("/status", "Ciclo 1")

@@ -21,7 +21,7 @@ Message = dict[str, Any]
 
 QUICK = Patience(absent_after=1.0, looks=3, stream_grace=0.3, closing_grace=1.0, retry=0.05, retry_most=0.5)
 PASSWORD = "three plain words"
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 class Household:

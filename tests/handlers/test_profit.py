@@ -145,7 +145,7 @@ async def test_a_deleted_strategy_stays_in_the_sums_the_log_and_the_digest_under
     assert ";lenta;BTCUSDT;" in content.decode("utf-8-sig"), name
     told = await household.ask("/registro", "Últimos acontecimentos")
     assert "lenta: ⏹ parada" in told["text"]
-    moment, reports = today(household)
+    moment, reports = await today(household)
     await reports.set_digest(person, 0)
     household.mark()
     moment.at += 24 * 3_600_000

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.events import StopMode
-from bot.domain.orders import Leg
+from bot.domain.orders import Leg, OrderStatus
 from bot.errors import NotAllowed
 from bot.ports import RunStatus
 from handlers.confirm import VALID_SECONDS, Confirmations
@@ -31,7 +31,8 @@ async def until_legs(household: Household, strategy_id: int, legs: set[Leg]) -> 
 
     def rest() -> bool:
         runner = supervisor._runners.get(strategy_id)
-        return runner is not None and {o.leg for o in runner.state.orders} == legs
+        orders = runner.state.orders if runner is not None else ()
+        return {o.leg for o in orders if o.status is OrderStatus.LIVE} == legs == {o.leg for o in orders}
 
     await household.until(rest, f"{legs} rest")
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.events import StopMode
+from bot.domain.orders import OrderStatus
 from bot.ports import Role, RunStatus
 from handlers.strategies import RunStrategy
 from handlers.texts import LOCALES, texts_for
@@ -16,7 +17,7 @@ FEW = {"limite_recompras": 2, "saldo_limite": Decimal(2000)}
 async def running(household: Household) -> None:
     """A strategy that has bought and whose two orders rest."""
     await household.ready()
-    await household.strategy(**FEW)
+    strategy = await household.strategy(**FEW)
     await household.ask("/strategies", "lenta")
     await household.tap("lenta", "Primeira compra")
     question = await household.tap("Executar", "Executar esta estratégia")
@@ -26,6 +27,10 @@ async def running(household: Household) -> None:
     told = await household.wait_for("Primeira compra do ciclo 1")
     assert told["text"].startswith("lenta · BTCUSDT · 🧪 SIMULAÇÃO")
     assert "Próxima recompra" in told["text"]
+    runner = household.app.supervisor._runners[strategy.id]
+    await household.until(
+        lambda: [o.status for o in runner.state.orders] == [OrderStatus.LIVE] * 2, "both rest"
+    )
 
 
 async def status_of(household: Household) -> RunStatus:

@@ -116,9 +116,9 @@ def _cells(texts: Texts, symbol: Symbol) -> dict[str, _Cell]:
 
     return {
         "net": amount("net_profit", signed=True),
-        "result": amount("result", signed=True),
         "on_budget": share("on_budget", signed=True),
         "on_invested": share("on_invested", signed=True),
+        "result": amount("result", signed=True),
         "invested": amount("most_invested"),
         "cycles": lambda run: str(run["cycles"]),
         "deepest": lambda run: f"{run['deepest']}/{run['limit']}",

@@ -26,6 +26,8 @@ from handlers.strategy_texts import page_of
 from handlers.texts import Texts
 
 _BAR = 12
+_MINUTES_FROM_S = 100
+"""So many seconds left, or more, are told in minutes."""
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 _STAGES = frozenset({"start", "history", "run", "pictures", "files", "survival", "sweep", "judge", "against"})
 _ROWS = (("1m", "3m"), ("1y", "3y", "all"))
@@ -126,8 +128,14 @@ def progress_text(texts: Texts, head: str, progress: Progress) -> str:
     line = texts("backtest.progress", bar=bar, percent=round(progress.done * 100))
     lines = [line, texts(f"backtest.stage.{stage}")]
     if progress.left_s is not None and progress.left_s >= 1:
-        lines.append(texts.count("backtest.left", max(1, round(progress.left_s))))
+        lines.append(_left(texts, round(progress.left_s)))
     return paragraphs(head, "\n".join(lines))
+
+
+def _left(texts: Texts, seconds: int) -> str:
+    if seconds < _MINUTES_FROM_S:
+        return texts.count("backtest.left", seconds)
+    return texts.count("backtest.left_minutes", round(seconds / 60))
 
 
 def failed_text(texts: Texts, failed: Failed) -> str:
@@ -201,12 +209,14 @@ def _profit_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[
             on_invested=formats.percent(Decimal(run["on_invested"]), signed=True),
             invested=money(texts, run["most_invested"], symbol),
         ),
-        texts.count("backtest.cycles", run["cycles"]),
+        texts.count("backtest.cycles", run["cycles"]) if run["cycles"] else texts("backtest.no_cycle"),
     ]
-    if run["limit"]:
+    if run["rebuys"]:
         lines.append(
             texts.count("backtest.rebuys", run["rebuys"], deepest=run["deepest"], limit=run["limit"])
         )
+    elif run["limit"]:
+        lines.append(texts("backtest.no_rebuy", limit=run["limit"]))
     return lines
 
 

@@ -78,11 +78,11 @@ def _choice_text(texts: Texts, symbol: Symbol, mark: str, one: Mapping[str, Any]
     for key in ("seen", "unseen"):
         told = one[key]
         lines.append(
-            texts(
+            texts.count(
                 f"optimize.{key}",
+                told["cycles"],
                 result=money(texts, told["result"], symbol, signed=True),
                 worst=money(texts, told["worst"], symbol).removesuffix(symbol.quote).strip(),
-                cycles=told["cycles"],
             )
         )
     return "\n".join(lines)

@@ -72,13 +72,13 @@ def survival_text(texts: Texts, card: Mapping[str, Any]) -> str:
     losses = {name: money(texts, amount, symbol) for name, amount in card["worst"].items()}
     lines.append(texts("survival.worst", **losses))
     crashes = [
-        texts(
+        texts.count(
             "survival.crash",
+            crash["rebuys"],
             name=texts.plain(f"crash.{crash['name']}"),
             fall=formats.percent(Decimal(crash["fall"])),
-            rebuys=crash["rebuys"],
             worst=money(texts, crash["worst"], symbol),
-            exit=length(texts, crash["exit_ms"])
+            exit=texts.plain("survival.sold", length=length(texts, crash["exit_ms"]))
             if crash["exit_ms"] is not None
             else texts.plain("survival.not_yet"),
         )

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LOCALES = ("pt_BR", "en")
 _HERE = Path(__file__).parent / "locale"
@@ -36,7 +37,8 @@ class Texts:
         one = n in {0, 1} if self.locale == "pt_BR" else n == 1
         text = forms[0 if one else 1] if isinstance(forms, tuple) else forms
         return text.format(
-            n=n, **{name: html.escape(str(value), quote=False) for name, value in values.items()}
+            n=format_decimal(n, locale=self.locale),
+            **{name: html.escape(str(value), quote=False) for name, value in values.items()},
         )
 
     def plain(self, key: str, /, **values: object) -> str:

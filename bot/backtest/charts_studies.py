@@ -25,6 +25,7 @@ from bot.backtest.words import Words
 from bot.palette import Palette, palette
 
 _QUANTILES = (Decimal("0.5"), Decimal("0.9"), Decimal("0.99"))
+_DAY_MS = 86_400_000
 _LONG_TAIL = 40
 _SHORTEST_DAYS = 1 / 24
 _MOST_POINTS = 4000
@@ -154,8 +155,8 @@ def _exits(axes: Any, words: Words, days: Floats, colours: Palette) -> None:  # 
         place = int(np.ceil(float(quantile) * len(days))) - 1
         if place < len(ended):
             axes.plot([shown[place]], [float(quantile) * 100], marker="o", markersize=5, color=colours.exit)
-            waited = words.days(Decimal(f"{ended[place]:.3f}"))
-            told.append(words("survival.quantile", share=words.percent(quantile), days=waited))
+            waited = words.duration(round(ended[place] * _DAY_MS))
+            told.append(words("survival.quantile", share=words.percent(quantile), time=waited))
     never = len(days) - len(ended)
     if never:
         axes.axhline(100 * len(ended) / len(days), color=colours.loss, linestyle=":", linewidth=1.4)

@@ -76,7 +76,8 @@ def cycles_table(words: Words, run: BacktestRun) -> str:
     names = [words(f"col.{name}") for name in ("start", "end", "lasted", "rebuys", "spent", "net", "fees")]
     title = f"{words('cycles.list')} ({run.terms.rules.symbol.quote})"
     cut = "" if total else f'<p class="faint">{escape(words("cycles.cut", n=len(latest)))}</p>'
-    asked = escape(words("cycles.show", n=words.tick(len(latest))))
+    key = "cycles.show.one" if len(latest) == 1 else "cycles.show"
+    asked = escape(words(key, n=words.tick(len(latest))))
     return f"<details><summary>{asked}</summary>{cut}{_scrolling(title, names, rows, total)}</details>"
 
 

@@ -93,7 +93,8 @@ def _of(words: Words, share: str) -> str:
 
 
 def _cycles(words: Words, found: Figures) -> str:
-    return words("headline.cycles", n=words.tick(found.cycles))
+    key = {0: "headline.no_cycle", 1: "headline.cycle"}.get(found.cycles, "headline.cycles")
+    return words(key, n=words.tick(found.cycles))
 
 
 def _money(words: Words, run: BacktestRun, found: Figures) -> list[Row]:

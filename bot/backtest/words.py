@@ -1,12 +1,14 @@
 """The report's language: its texts and the way its numbers and times are written. Only here do numbers lose digits."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
 from bot.backtest.words_en import TEXTS as EN
+from bot.backtest.words_prompt_en import TEXTS as PROMPT_EN
+from bot.backtest.words_prompt_pt import TEXTS as PROMPT_PT
 from bot.backtest.words_pt import REASONS
 from bot.backtest.words_pt import TEXTS as PT
 from bot.domain.market import Symbol
@@ -17,6 +19,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _FRACTIONS_OF_DAYS_BELOW = 10 * _DAY
 _MOST_PLACES = 18
+_TEXTS = {"pt_BR": {**PT, **PROMPT_PT}, "en": {**EN, **PROMPT_EN}}
 
 
 class Words:
@@ -26,7 +29,7 @@ class Words:
         if language not in LANGUAGES:
             raise ValueError(f"no report in {language!r}: one of {', '.join(LANGUAGES)}")
         self.language = language
-        self._texts = PT if language == "pt_BR" else EN
+        self._texts = _TEXTS[language]
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key`, nothing escaped; KeyError for a key that is not there."""
@@ -42,9 +45,9 @@ class Words:
         pattern = "#,##0" + ("." if most else "") + "0" * least + "#" * (most - least)
         if rounded:
             pattern = f"{'+' if signed else ''}{pattern};-{pattern}"
-        return str(
-            format_decimal(rounded or abs(rounded), pattern, self.language, decimal_quantization=False)
-        )
+        shown = rounded or abs(rounded)
+        with localcontext(EXACT):  # babel rounds once more, in a context of 28 digits
+            return str(format_decimal(shown, pattern, self.language, decimal_quantization=False))
 
     def amount(self, amount: Quote, *, signed: bool = False) -> str:
         """Cents, or three digits that count below one coin; without the coin."""
@@ -116,11 +119,11 @@ class Words:
         return self("ms.day" if shown == "1" else "ms.days", n=shown)
 
     def step(self, ms: int) -> str:
-        """A candle's length: 1m, 4h, 1d."""
-        for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
+        """A candle's length: 1 min, 4 h, 1 day."""
+        for unit, name in ((_DAY, "day" if ms == _DAY else "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
             if ms % unit == 0:
-                return f"{ms // unit}{name}"
-        return f"{ms}ms"
+                return self(f"ms.{name}", n=ms // unit)
+        return f"{ms} ms"
 
 
 def _places(value: Decimal, digits: int) -> int:

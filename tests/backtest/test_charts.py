@@ -228,7 +228,7 @@ def test_numbers_and_times_are_written_as_each_language_writes_them():
     assert portuguese.duration(3 * DAY) == "3 dias"
     assert english.duration(5 * DAY + DAY // 2) == "5.5 days"
     assert (english.month(2022, 9), portuguese.month(2022, 9)) == ("Sep 2022", "set. 2022")
-    assert (english.step(300_000), english.step(DAY), english.step(4 * HOUR)) == ("5m", "1d", "4h")
+    assert (english.step(300_000), english.step(DAY), english.step(4 * HOUR)) == ("5 min", "1 day", "4 h")
     with pytest.raises(ValueError, match="pt_BR"):
         Words("pt")
 
@@ -236,8 +236,8 @@ def test_numbers_and_times_are_written_as_each_language_writes_them():
 def test_the_period_of_one_day_names_the_hours():
     start = 1_700_000_040_000
     assert Words("en").period(start, start + 60_000, 1, 60_000) == (
-        "Nov 14, 2023, 22:14 to 22:15 (UTC), one candle of 1m"
+        "Nov 14, 2023, 22:14 to 22:15 (UTC), one candle of 1 min"
     )
     assert Words("en").period(start, start + 3 * DAY, 72, HOUR) == (
-        "Nov 14, 2023 to Nov 17, 2023 (UTC), 72 candles of 1h"
+        "Nov 14, 2023 to Nov 17, 2023 (UTC), 72 candles of 1 h"
     )

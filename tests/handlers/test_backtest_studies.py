@@ -271,8 +271,8 @@ async def test_survival_is_told_whole(household):
     told_ = await household.wait_for("Começada em 8.760 horas")
     for part in (
         "ficaram sem recompras: 3,4%",
-        "LUNA 2022 (28%): 20 recompras",
-        "ainda não",
+        "LUNA 2022 (queda de 28%): 20 recompras, pior perda 900,00\N{NO-BREAK SPACE}USDT, não vendeu até o fim dos preços",
+        "FTX 2022 (queda de 20%): 12 recompras, pior perda 400,00\N{NO-BREAK SPACE}USDT, vendeu após 9 dias",
         "História, não previsão",
     ):
         assert part in told_["text"]

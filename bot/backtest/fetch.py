@@ -4,11 +4,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
+from bot.backtest.history import History
+from bot.backtest.month_file import BadMonth
 from bot.backtest.store import HistoryStore, Span
 from bot.errors import InvalidInput
 from bot.ports.history import HistorySource, Interval, Kline, Month
 
+log = structlog.get_logger(__name__)
+
 _FLUSH_ROWS = 12_000
+_FAR = 4_102_444_800_000
+"""The year 2100: what is asked for after that is a slip of the hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,29 @@ class Progress:
 
 def _nobody(_: Progress) -> None:
     pass
+
+
+async def fetched(
+    store: HistoryStore,
+    source: HistorySource,
+    symbol: str,
+    interval: Interval,
+    *,
+    start: int | None,
+    end: int | None,
+    told: Callable[[Progress], None] = _nobody,
+) -> tuple[Span, History]:
+    """`fetch`, and the candles. A month on disk that cannot be read is put aside and fetched anew."""
+    for last in (False, True):
+        try:
+            span = await fetch(store, source, symbol, interval, start=start, end=end, told=told)
+            return span, store.load(source.exchange, symbol, interval, span.start, span.end)
+        except BadMonth:
+            reasons = () if last else store.set_aside_broken(source.exchange, symbol, interval)
+            if not reasons:
+                raise
+            log.warning("history_month_put_aside", reasons=reasons)
+    raise AssertionError("unreachable: the second time raises")
 
 
 async def fetch(
@@ -42,6 +73,10 @@ async def fetch(
     Raises InvalidInput for dates turned round, a start before the pair's listing or after its last candle, a
     pair that is not traded; Unavailable when the exchange cannot be reached.
     """
+    if start is not None and start >= _FAR:
+        raise InvalidInput("from", f"{start} is no moment before the year 2100")
+    if end is not None:  # the last candle is known whole: the next question starts at the one after it
+        end = min(-(-end // interval.ms) * interval.ms, _FAR)
     if start is not None and end is not None:
         check_order(start, end)
         if not store.missing(source.exchange, symbol, interval, start, end):

@@ -7,6 +7,7 @@ SHA-256 beside it, published days after the month's end; times in microseconds s
 
 import hashlib
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -23,7 +24,7 @@ from bot.domain.market import MarketRules
 from bot.errors import InvalidInput, RateLimited, Unavailable
 from bot.exchanges.environments import is_loopback
 from bot.exchanges.history_binance_rows import archive_pages, market_rules, rest_klines
-from bot.exchanges.history_patience import Manners, Patience
+from bot.exchanges.history_patience import Manners, Patience, Refused, not_of_the_future
 from bot.ports.history import Interval, Kline, Month, Page, months_between
 
 log = structlog.get_logger(__name__)
@@ -32,10 +33,24 @@ _PAIR = re.compile(r"[A-Z0-9]{2,20}")
 _PAGE = 1000
 _DAY_MS = 86_400_000
 _PAGES_WORTH_AN_ARCHIVE = 3
+_MOST_HOLES = 40
 _LARGEST_ZIP, _LARGEST_CSV = 64 << 20, 512 << 20
 _UNKNOWN_SYMBOL, _UNKNOWN_INTERVAL = -1121, -1120
 _BUSY = frozenset({418, 429})
+_CLOSED = frozenset({301, 302, 303, 307, 308, 401, 403, 451})
+"""Asking again would change nothing: another address is not followed, a barred one not hammered."""
 _UNNAMED_WAIT = 60.0
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,  # a password is wanted, or a way of packing that is not known
+    ValueError,  # of text that is none, or of places that lie outside the file
+    Unavailable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,10 @@ class BinanceAddresses:
 
 class _NoArchive(Exception):  # noqa: N818
     """No archive that can be used: REST is asked instead."""
+
+
+class _Misfit(Unavailable):
+    """What came does not fit its checksum."""
 
 
 class BinanceHistory:
@@ -64,15 +83,21 @@ class BinanceHistory:
         self._addresses = addresses or BinanceAddresses()
         self._name = name
         self._patience = Patience(manners or Manners())
+        self._archives = self._addresses.archive is not None
         limit = aiohttp.ClientTimeout(total=6 * timeout, sock_read=timeout, sock_connect=timeout)
         own = {"timeout": limit, "trust_env": not is_loopback(self._addresses.rest)}
-        self._client = AsyncClient(session_params=own)
+        self._client = AsyncClient(session_params=own, requests_params={"allow_redirects": False})
         self._client.API_URL = f"{self._addresses.rest}/api"
         self._files = aiohttp.ClientSession(timeout=limit, trust_env=bool(own["trust_env"]))
 
     @property
     def exchange(self) -> str:
         return self._name
+
+    @property
+    def _plays(self) -> bool:
+        """A sandbox, whose time is its own."""
+        return self._name.startswith("sandbox")
 
     async def close(self) -> None:
         await self._client.close_connection()
@@ -85,7 +110,7 @@ class BinanceHistory:
         rows = await self._klines(symbol, interval, limit=1)
         if not rows:
             raise Unavailable(f"{self._name} has no candle of {symbol}")
-        return rows[-1].at
+        return rows[-1].at if self._plays else not_of_the_future(self._name, rows[-1].at)
 
     async def listed_since(self, symbol: str) -> int:
         rows = await self._klines(symbol, Interval.D1, startTime=0, limit=1)
@@ -96,14 +121,10 @@ class BinanceHistory:
     async def klines(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
         for month in months_between(start, end):
             first, last = max(start, month.start), min(end, month.end)
-            if self._addresses.archive and last == month.end and self._many(interval, first, last):
-                try:
-                    packed = await self._archived(symbol, interval, month)
-                    for page in _pages(packed, f"{symbol}-{interval}-{month}.csv", interval, first, month):
-                        first = page.until
-                        yield page
-                except _NoArchive as exc:
-                    log.info("history_no_archive", symbol=symbol, month=str(month), reason=str(exc))
+            if self._archives and last == month.end and self._many(interval, first, last):
+                async for page in self._unpacked(symbol, interval, first, month):
+                    first = page.until
+                    yield page
             async for page in self._asked(symbol, interval, first, last):
                 yield page
 
@@ -117,7 +138,7 @@ class BinanceHistory:
             rows = await self._klines(symbol, interval, startTime=start, endTime=end - 1, limit=_PAGE)
             if rows and not start <= rows[0].at <= rows[-1].at < end:
                 raise Unavailable(f"{self._name} answered with candles that were not asked for")
-            start = rows[-1].at + interval.ms if len(rows) == _PAGE else end
+            start = rows[-1].at + interval.ms if rows else end  # a page may be shorter than what is there
             yield Page(rows, min(start, end))
 
     async def _klines(self, symbol: str, interval: Interval, **query: int) -> Sequence[Kline]:
@@ -145,9 +166,9 @@ class BinanceHistory:
             return RateLimited(
                 f"{self._name} asks for {named:.0f} s of quiet", retry_after=named, code=exc.code
             )
-        return Unavailable(
-            f"{self._name} answered {exc.status_code}: {str(exc.message)[:120]}", code=exc.code
-        )
+        kind = Refused if exc.status_code in _CLOSED else Unavailable
+        said = f": {str(exc.message)[:120]}" if exc.code else ""
+        return kind(f"{self._name} answered {exc.status_code}{said}", code=exc.code)
 
     def _checked(self, symbol: str) -> str:
         if not _PAIR.fullmatch(symbol):
@@ -164,6 +185,28 @@ class BinanceHistory:
 
     # Archives
 
+    async def _unpacked(
+        self, symbol: str, interval: Interval, start: int, month: Month
+    ) -> AsyncIterator[Page]:
+        """What a month's archive has from `start` on; of what it leaves out, REST is asked whether it is there.
+
+        Nothing where there is no archive, and only its beginning where it is full of holes or cannot be read.
+        """
+        holes = 0
+        try:
+            packed = await self._archived(symbol, interval, month)
+            for page in _pages(packed, f"{symbol}-{interval}-{month}.csv", interval, start, month):
+                if page.klines[0].at > start:
+                    holes += 1
+                    if holes > _MOST_HOLES:
+                        return
+                    async for rest in self._asked(symbol, interval, start, page.klines[0].at):
+                        yield rest
+                start = page.until
+                yield page
+        except _NoArchive as exc:
+            log.info("history_no_archive", symbol=symbol, month=str(month), reason=str(exc))
+
     async def _archived(self, symbol: str, interval: Interval, month: Month) -> bytes:
         """A whole month's zip, its checksum proven; `_NoArchive` where there is none that can be used."""
         name = f"{self._checked(symbol)}-{interval}-{month}"
@@ -173,7 +216,7 @@ class BinanceHistory:
             wanted = (await self._download(f"{address}.CHECKSUM")).decode("ascii", "replace").split()[:1]
             packed = await self._download(address)
             if [hashlib.sha256(packed).hexdigest()] != wanted:
-                raise Unavailable(f"the checksum of {name}.zip does not fit what came")
+                raise _Misfit(f"the checksum of {name}.zip does not fit what came")
             return packed
 
         try:
@@ -181,18 +224,20 @@ class BinanceHistory:
         except RateLimited:
             raise
         except Unavailable as exc:
+            self._archives = isinstance(exc, _Misfit)  # a host that is away is not waited for at each month
             raise _NoArchive(str(exc)) from exc
 
     async def _download(self, address: str) -> bytes:
         try:
-            async with self._files.get(address) as response:
+            async with self._files.get(address, allow_redirects=False) as response:
                 if response.status == 404:
                     raise _NoArchive("not published")
                 if response.status in _BUSY:
                     named = _named_wait(response.headers.get("Retry-After", ""))
                     raise RateLimited(f"the archive asks for {named:.0f} s of quiet", retry_after=named)
                 if response.status != 200:
-                    raise Unavailable(f"the archive answered {response.status}")
+                    kind = Refused if response.status in _CLOSED else Unavailable
+                    raise kind(f"the archive answered {response.status}")
                 body = await response.content.read(_LARGEST_ZIP + 1)
                 while chunk := await response.content.read(_LARGEST_ZIP + 1):
                     body += chunk
@@ -215,5 +260,5 @@ def _pages(packed: bytes, name: str, interval: Interval, start: int, month: Mont
             if archive.getinfo(name).file_size > _LARGEST_CSV:
                 raise _NoArchive("too large")
             yield from archive_pages(io.TextIOWrapper(csv, "ascii"), interval, start, month)
-    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, UnicodeDecodeError, Unavailable) as exc:
+    except _UNREADABLE as exc:
         raise _NoArchive(f"unreadable ({type(exc).__name__}: {exc})") from exc

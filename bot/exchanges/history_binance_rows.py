@@ -25,26 +25,28 @@ def rest_klines(answer: object) -> Sequence[Kline]:
 def archive_pages(lines: Iterable[str], interval: Interval, start: int, month: Month) -> Iterator[Page]:
     """A month's csv from `start` on: the same columns without a header; newer files may have one, and times in microseconds.
 
-    A few thousand candles at a time, for a month of minutes as objects takes 30 MB. What comes before the row that
-    cannot be read has been given by then.
+    A few thousand candles at a time, for a month of minutes as objects takes 30 MB; a page is without holes and not
+    empty, so that what lies between two of them is what the archive leaves out. What comes before the row that cannot
+    be read has been given by then.
     """
     klines: list[Kline] = []
     before = -1
     with reading("archive"):
-        for line in lines:
+        for number, line in enumerate(lines):
             cells = line.rstrip().split(",")
-            if before < 0 and not cells[0].isdecimal():
+            if not number and not cells[0].isdecimal():
                 continue
             kline = _kline(_opened(cells[0], interval, month), cells[1:6])
             if kline.at <= before:
                 raise ValueError(f"the candle of {kline.at} comes after that of {before}")
+            if klines and (kline.at > before + interval.ms or len(klines) == _ARCHIVE_PAGE):
+                yield Page(tuple(klines), before + interval.ms)
+                klines.clear()
             before = kline.at
             if kline.at >= start:
                 klines.append(kline)
-            if len(klines) == _ARCHIVE_PAGE:
-                yield Page(tuple(klines), before + interval.ms)
-                klines.clear()
-    yield Page(tuple(klines), month.end)
+    if klines:
+        yield Page(tuple(klines), before + interval.ms)
 
 
 def _opened(text: str, interval: Interval, month: Month) -> int:

@@ -17,7 +17,7 @@ from bot.exchanges.bybit_call import BybitCalls
 from bot.exchanges.bybit_translate import Row, reading
 from bot.exchanges.environments import ENVIRONMENTS, Endpoints
 from bot.exchanges.gate import Lane
-from bot.exchanges.history_patience import Manners, Patience
+from bot.exchanges.history_patience import Manners, Patience, not_of_the_future
 from bot.ports import Clock, Credentials, Environment, Secret, SystemClock
 from bot.ports.history import Interval, Kline, Page
 
@@ -70,29 +70,41 @@ class BybitHistory:
         rows = await self._klines(symbol, interval, limit=1)
         if not rows:
             raise Unavailable(f"{self._name} has no candle of {symbol}")
-        return rows[-1].at
+        sandbox = self._name.startswith("sandbox")  # whose time is its own
+        return rows[-1].at if sandbox else not_of_the_future(self._name, rows[-1].at)
 
     async def listed_since(self, symbol: str) -> int:
-        """By days, a page at a time, back to the page that comes short: spot instruments do not tell."""
+        """By days, a page at a time, back to the page that is empty: spot instruments do not tell."""
         first = end = await self.closed_until(symbol, Interval.D1)
-        while True:
-            start = end - (_PAGE - 1) * _DAY_MS
-            rows = await self._klines(symbol, Interval.D1, start=max(0, start), end=end, limit=_PAGE)
+        while end >= 0:
+            start = max(0, end - (_PAGE - 1) * _DAY_MS)
+            rows = await self._window(symbol, Interval.D1, start, end)
             if not rows:
-                return first
+                break
             first = rows[0].at
-            if first > start or start <= 0:
-                return first
             end = first - _DAY_MS
+        return first
 
     async def klines(self, symbol: str, interval: Interval, start: int, end: int) -> AsyncIterator[Page]:
         while start < end:
             until = min(start + _PAGE * interval.ms, end)
-            rows = await self._klines(symbol, interval, start=start, end=until - 1, limit=_PAGE)
-            if rows and not start <= rows[0].at <= rows[-1].at < until:
-                raise Unavailable(f"{self._name} answered with candles that were not asked for")
-            yield Page(rows, until)
+            klines: list[Kline] = []
+            before = until
+            while before > start:  # the exchange cuts the older end of what is longer than its page
+                rows = await self._window(symbol, interval, start, before - 1)
+                if not rows:
+                    break
+                klines[:0] = rows
+                before = rows[0].at
+            yield Page(klines, until)
             start = until
+
+    async def _window(self, symbol: str, interval: Interval, start: int, end: int) -> Sequence[Kline]:
+        """What opens in start <= time <= end, of more than a page the newest."""
+        rows = await self._klines(symbol, interval, start=start, end=end, limit=_PAGE)
+        if rows and not start <= rows[0].at <= rows[-1].at <= end:
+            raise Unavailable(f"{self._name} answered with candles that were not asked for")
+        return rows
 
     async def _klines(self, symbol: str, interval: Interval, **query: int) -> Sequence[Kline]:
         """Oldest first; InvalidInput where the pair is not traded."""

@@ -15,6 +15,20 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
+_DAY_MS = 86_400_000
+
+
+class Refused(Unavailable):
+    """An answer that another question will not change."""
+
+
+def not_of_the_future(exchange: str, at: int) -> int:
+    """A candle's opening (ms UTC), or Unavailable: what a wrong clock makes known would be missed for good."""
+    if at > time.time() * 1000 + _DAY_MS:
+        raise Unavailable(f"{exchange} names a candle of the future ({at}): one of the two clocks is wrong")
+    return at
+
+
 @dataclass(frozen=True, slots=True)
 class Manners:
     """`per_second` requests at most; `tries` in all, the first wait after a fault doubling up to `longest_wait` (s).
@@ -46,7 +60,8 @@ class Patience:
                 return await question()
             except Unavailable as exc:
                 named = exc.retry_after if isinstance(exc, RateLimited) else 0.0
-                if attempt == self._manners.tries or named > self._manners.longest_ban:
+                last = attempt == self._manners.tries or isinstance(exc, Refused)
+                if last or named > self._manners.longest_ban:
                     raise
                 log.warning(
                     "history_asked_again", what=what, attempt=attempt, reason=str(exc), wait=max(wait, named)

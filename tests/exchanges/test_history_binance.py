@@ -94,9 +94,10 @@ async def test_whole_months_come_from_archives_in_both_units_and_the_rest_from_r
         tree("2024-12"),
         f"{tree('2025-01')}.CHECKSUM",
         tree("2025-01"),
+        KLINES,  # whether it has what the archive leaves out
         KLINES,
     ]
-    assert ends == [at("2025-01-01"), at("2025-02-01"), at("2025-02-02")]
+    assert ends == [at("2025-01-01"), AWAY[0], AWAY[-1] + HALF, at("2025-02-01"), at("2025-02-02")]
 
 
 async def test_a_short_piece_of_a_month_is_asked_of_rest(exchange, source, monkeypatch):

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
 _NAMES = ("time", "open", "high", "low", "close", "volume")
 _PRICES = _NAMES[1:5]
 _NOTE = b"trader-automata"
-_FORM = 1
+_FORM, _FORMS = 2, (1, 2)
+"""Since 2 the note beside the candles carries a checksum of its own: pages do, a footer does not."""
 _PRICE_DIGITS, _VOLUME_DIGITS = 18, 38
 
 
 class BadMonth(BotError):  # noqa: N818
     """A month's file that is broken, or candles that do not fit it."""
+
+
+class NotKept(BotError):  # noqa: N818
+    """The disk does not take a month: it is full, or may not be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +78,46 @@ class MonthFile:
             return self._summary_of(file)
 
     def columns(self) -> Columns:
-        """Times and prices, judged; raises `BadMonth`."""
+        """Times and prices, judged, and the volume read too, for its pages may be broken; raises `BadMonth`."""
         with self._opened() as file:
             summary = self._summary_of(file)
-            table = self._read(file, _NAMES[:5])
+            table = self._read(file)
+            scale = table.schema.field("open").type.scale
         whole = self._whole(table)
         if reason := self._wrong(whole, summary.until):
             raise self._broken(reason)
         bounds = (int(whole[0][0]), int(whole[0][-1])) if len(whole[0]) else (0, 0)
-        scale = table.schema.field("open").type.scale
         if (summary.rows, summary.scale, summary.first, summary.last) != (len(whole[0]), scale, *bounds):
             raise self._broken("does not hold the candles that its footer tells of")
         return Columns(whole, scale)
 
     def extend(self, klines: Sequence[Kline], until: int) -> None:
-        """Write the month anew with these candles at its end, known until `until`; raises `BadMonth`.
+        """Write the month anew with these candles at its end, known until `until`; raises `BadMonth`, `NotKept`.
 
         Candles at their beginning that are known already are left as they are on disk: somebody else was faster.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone_in(self._path.parent):
-            self._extend(klines, until)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with _alone_in(self._path.parent):
+                self._extend(klines, until)
+        except OSError as exc:
+            raise NotKept(f"{self._path} cannot be written ({exc.strerror or _first_line(exc)})") from exc
+
+    def set_aside(self) -> str:
+        """What is wrong with the file, which is called 2023-03.broken then; nothing where it is sound, or not there.
+
+        Raises `NotKept`.
+        """
+        try:
+            if self._path.exists():
+                self.columns()
+        except BadMonth as exc:
+            try:
+                self._path.replace(self._path.with_suffix(".broken"))
+            except OSError as refused:
+                raise NotKept(f"{exc}; it cannot be put aside ({refused.strerror})") from refused
+            return str(exc)
+        return ""
 
     def _extend(self, klines: Sequence[Kline], until: int) -> None:
         import pyarrow as pa  # noqa: PLC0415
@@ -104,7 +129,7 @@ class MonthFile:
                 known = self._summary_of(file).until
                 if known >= until:
                     return
-                kept = self._read(file, _NAMES)
+                kept = self._read(file)
         try:
             table = _table(tuple(dropwhile(lambda one: one.at < known, klines)))
             if kept is not None:
@@ -129,13 +154,15 @@ class MonthFile:
                 pq.ParquetFile(stream, page_checksum_verification=True) as file,
             ):
                 yield file
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as exc:
-            raise self._broken(
-                f"cannot be read: delete it, and it can be fetched anew ({_first_line(exc)})"
-            ) from exc
+        except (pa.ArrowException, OSError, LookupError, AttributeError, TypeError, ValueError) as exc:
+            raise self._broken(f"cannot be read: get it once more ({_first_line(exc)})") from exc
 
     def _summary_of(self, file: "pq.ParquetFile") -> MonthSummary:
         note = json.loads(file.metadata.metadata[_NOTE])
+        if note["form"] not in _FORMS or note.pop("check", None) != (
+            _checked(note) if note["form"] > 1 else None
+        ):
+            raise ValueError("its note is damaged")
         return MonthSummary(
             self._month,
             file.metadata.num_rows,
@@ -146,9 +173,9 @@ class MonthFile:
             self._path.stat().st_size,
         )
 
-    def _read(self, file: "pq.ParquetFile", names: Sequence[str]) -> "pa.Table":
-        table = file.read(columns=list(names), use_threads=False)
-        if table.column_names != list(names) or any(column.null_count for column in table.columns):
+    def _read(self, file: "pq.ParquetFile") -> "pa.Table":
+        table = file.read(columns=list(_NAMES), use_threads=False)
+        if table.column_names != list(_NAMES) or any(column.null_count for column in table.columns):
             raise self._broken("has columns missing, or empty cells")
         return table
 
@@ -183,7 +210,7 @@ class MonthFile:
         first, last = (times[0].as_py(), times[-1].as_py()) if len(times) else (0, 0)
         scale = table.schema.field("open").type.scale
         note = {"form": _FORM, "scale": scale, "first": first, "last": last, "until": until}
-        noted = table.replace_schema_metadata({_NOTE: json.dumps(note)})
+        noted = table.replace_schema_metadata({_NOTE: json.dumps({**note, "check": _checked(note)})})
         partial = self._path.with_suffix(f".{os.getpid()}-{get_ident()}.partial")
         try:
             with partial.open("wb") as stream:
@@ -205,6 +232,10 @@ class MonthFile:
 
     def _broken(self, reason: str) -> BadMonth:
         return BadMonth(f"{'/'.join(self._path.parts[-4:])} {reason}")
+
+
+def _checked(note: Mapping[str, int]) -> int:
+    return zlib.crc32(json.dumps(note, sort_keys=True).encode())
 
 
 def release_memory() -> None:
@@ -236,6 +267,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        for left in folder.glob("*.partial"):  # by one that was killed: nobody else writes now
+            left.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)

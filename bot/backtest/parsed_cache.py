@@ -7,6 +7,7 @@ checksum, so that a broken one is noticed and made anew (docs/adr/0004-columns-o
 import hashlib
 import os
 import sys
+import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from bot.backtest.csv_rows import Columns
 
 _MOST_BYTES = 512 << 20
+_UNFINISHED_S = 3600
 _FORM = "1"
 """Part of the key: raise it when what is kept, or how it is judged, changes."""
 
@@ -61,6 +63,7 @@ class ParsedCache:
                 np.savez(stream, table=columns.table, scale=np.int64(columns.scale))
             partial.replace(self._folder / f"{key}.npz")
             self._forget_oldest()
+            self._forget_unfinished()
         except OSError:
             with suppress(OSError):
                 partial.unlink()
@@ -71,4 +74,10 @@ class ParsedCache:
         for number, one in enumerate(kept):
             total += one.stat().st_size
             if total > _MOST_BYTES and number:
+                one.unlink(missing_ok=True)
+
+    def _forget_unfinished(self) -> None:
+        """What a killed process was writing."""
+        for one in self._folder.glob(".*"):
+            if time.time() - one.stat().st_mtime > _UNFINISHED_S:
                 one.unlink(missing_ok=True)

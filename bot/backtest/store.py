@@ -105,6 +105,12 @@ class HistoryStore:
                 )
             file.extend(chosen.get(month, ()), min(until, month.end))
 
+    def set_aside_broken(self, exchange: str, symbol: str, interval: Interval) -> tuple[str, ...]:
+        """Take the months out that cannot be read, so that they are fetched anew; what was wrong with each."""
+        months = self._months(exchange, symbol, interval)
+        found = (self._file(exchange, symbol, interval, month).set_aside() for month in months)
+        return tuple(reason for reason in found if reason)
+
     def load(
         self, exchange: str, symbol: str, interval: Interval, start: int | None = None, end: int | None = None
     ) -> History:
@@ -139,6 +145,8 @@ class HistoryStore:
         table, filled = np.empty((5, sum(one.rows for one in summaries)), np.int64), 0
         for file in files:
             part = file.columns()
+            if part.scale > scale:  # a month has grown meanwhile, by candles of more decimals
+                return self._table(files)
             rows = min(part.table.shape[1], table.shape[1] - filled)  # a month may have grown meanwhile
             table[:, filled : filled + rows] = _rescaled(part.table, scale - part.scale)[:, :rows]
             filled += rows
@@ -151,7 +159,7 @@ class HistoryStore:
 
     def verify(self) -> tuple[Verdict, ...]:
         """Read every candle of every file and judge it."""
-        return tuple(self._judged(*series) for series in self._series())
+        return tuple(self._judged(*series) for series in self._series() if any(self._months(*series)))
 
     def _judged(self, exchange: str, symbol: str, interval: Interval) -> Verdict:
         summaries, problems = self._summaries(exchange, symbol, interval)

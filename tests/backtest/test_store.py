@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,11 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bot.backtest.month_file import BadMonth
+from bot.backtest.month_file import BadMonth, MonthFile, NotKept
 from bot.backtest.store import HistoryStore, Span
 from bot.errors import InvalidInput
 from bot.ports.history import Interval, Kline, Month, months_between
 
+ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3_600_000
 H1 = Interval.H1
 PAIR = ("binance", "BTCUSDT", H1)
@@ -211,6 +214,24 @@ def test_two_processes_that_write_and_one_that_reads_never_meet_a_half_file(
     assert rows_of(store.load(*PAIR)) == wanted(rows)
 
 
+def test_a_month_that_grows_by_more_decimals_while_it_is_read_is_read_again(store: HistoryStore, monkeypatch):
+    store.append(*PAIR, klines(JAN, JAN + 9 * HOUR), start=JAN, until=JAN + 9 * HOUR)
+    summary, finer = MonthFile.summary, klines(JAN + 9 * HOUR, JAN + 12 * HOUR, places=4)
+
+    def told(file: MonthFile):
+        found = summary(file)
+        if finer:
+            rows = finer.copy()
+            finer.clear()
+            file.extend(rows, JAN + 12 * HOUR)
+        return found
+
+    files = [store._file(*PAIR, Month(2023, 1))]
+    monkeypatch.setattr(MonthFile, "summary", told)
+    table, scale = store._table(files)
+    assert (scale, table.shape) == (4, (5, 12))
+
+
 def test_an_interrupted_write_leaves_what_was_there(store: HistoryStore, monkeypatch):
     first = klines(JAN, JAN + 9 * HOUR)
     store.append(*PAIR, first, start=JAN, until=JAN + 9 * HOUR)
@@ -219,7 +240,7 @@ def test_an_interrupted_write_leaves_what_was_there(store: HistoryStore, monkeyp
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "fsync", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(NotKept, match=r"2023-01\.parquet cannot be written \(disk full\)"):
         store.append(*PAIR, klines(JAN + 9 * HOUR, FEB), start=JAN + 9 * HOUR, until=FEB)
     monkeypatch.undo()
     assert rows_of(store.load(*PAIR)) == wanted(first)
@@ -269,6 +290,35 @@ def test_a_flipped_bit_in_a_price_is_found(store: HistoryStore):
         store.load(*PAIR, JAN, FEB)
 
 
+def test_no_flipped_bit_changes_what_a_month_tells(store: HistoryStore):
+    """Not in its footer either, where a wrong `until` would hide candles for good."""
+    store.append(*PAIR, klines(JAN, JAN + 48 * HOUR), start=JAN, until=JAN + 48 * HOUR)
+    path, chance = files(store)["2023-01"], random.Random(5)
+    whole, file = path.read_bytes(), MonthFile(path.parent, Month(2023, 1), H1)
+    good, told, found = file.columns(), file.summary(), 0
+    for place in [*range(0, len(whole) - 1500, 5), *range(len(whole) - 1500, len(whole))]:
+        changed = bytes([whole[place] ^ (1 << chance.randrange(8))])
+        path.write_bytes(whole[:place] + changed + whole[place + 1 :])
+        try:
+            columns, summary = file.columns(), file.summary()
+        except BadMonth:
+            found += 1
+            continue
+        assert summary == told
+        assert (columns.table == good.table).all()
+    assert found > 500
+
+
+def test_files_of_the_first_form_are_read(store: HistoryStore, monkeypatch):
+    monkeypatch.setattr("bot.backtest.month_file._FORM", 1)
+    monkeypatch.setattr("bot.backtest.month_file._checked", lambda _: None)
+    rows = klines(JAN, FEB)
+    store.append(*PAIR, rows, start=JAN, until=FEB)
+    monkeypatch.undo()
+    assert rows_of(store.load(*PAIR)) == wanted(rows)
+    assert store.verify()[0].problems == ()
+
+
 def test_a_month_under_another_name_is_found(store: HistoryStore):
     store.append(*PAIR, klines(JAN, FEB), start=JAN, until=FEB)
     files(store)["2023-01"].rename(store._root / "binance/BTCUSDT/1h/2023-02.parquet")
@@ -307,3 +357,65 @@ def test_intervals_and_months_are_what_they_say():
     assert [str(one) for one in months_between(JAN, MAR)] == ["2023-01", "2023-02"]
     assert [str(one) for one in months_between(JAN, MAR + 1)] == ["2023-01", "2023-02", "2023-03"]
     assert list(months_between(MAR, JAN)) == []
+
+
+def test_a_broken_month_is_put_aside_and_a_sound_one_is_left(store: HistoryStore):
+    store.append(*PAIR, klines(JAN, APR), start=JAN, until=APR)
+    assert store.set_aside_broken(*PAIR) == ()
+    path, before = files(store)["2023-02"], {one: one.stat() for one in files(store).values()}
+    path.write_bytes(path.read_bytes()[:-100])
+    (reason,) = store.set_aside_broken(*PAIR)
+    assert reason.startswith("binance/BTCUSDT/1h/2023-02.parquet cannot be read")
+    assert store.missing(*PAIR, JAN, APR) == ((FEB, MAR),)
+    assert path.with_suffix(".broken").exists()
+    store.append(*PAIR, klines(FEB, MAR), start=FEB, until=MAR)
+    assert store.verify()[0].problems == ()
+    for one, then in before.items():
+        now = path.stat() if one == path else one.stat()
+        assert (one == path) != ((now.st_ino, now.st_mtime_ns) == (then.st_ino, then.st_mtime_ns))
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(store: HistoryStore):
+    store.append(*PAIR, klines(JAN, FEB), start=JAN, until=FEB)
+    left = files(store)["2023-01"].with_name("2023-02.4711-1.partial")
+    left.write_bytes(b"half")
+    assert len(store.verify()) == len(store.kept()) == 1
+    store.append(*PAIR, klines(FEB, MAR), start=FEB, until=MAR)
+    assert sorted(one.name for one in left.parent.iterdir()) == ["2023-01.parquet", "2023-02.parquet"]
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from bot.backtest.month_file import MonthFile
+from bot.ports.history import Interval, Month
+from tests.backtest.test_store import FEB, JAN, klines
+from bot.errors import BotError
+import pyarrow.parquet
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    MonthFile(Path(sys.argv[1]), Month(2023, 1), Interval.H1).extend(klines(JAN, FEB), FEB)
+except BotError as exc:
+    print(type(exc).__name__, exc)
+"""
+
+
+def test_a_disk_that_takes_no_more_is_told_in_words_and_nothing_is_left(tmp_path: Path):
+    """By the system itself: the largest file that this process may write is 4 kB."""
+    found = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert found.stdout == f"NotKept {tmp_path}/a/2023-01.parquet cannot be written (File too large)\n"
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_is_told_in_words(tmp_path: Path):
+    (tmp_path / "file").write_text("no folder")
+    store = HistoryStore(tmp_path / "file")
+    with pytest.raises(NotKept, match=r"2023-01\.parquet cannot be written \(Not a directory\)"):
+        store.append(*PAIR, klines(JAN, FEB), start=JAN, until=FEB)

@@ -1,12 +1,10 @@
-"""The chat put together: PTB's application with every handler, and its start and end."""
+"""The chat put together: PTB's application with every handler."""
 
 import asyncio
 from typing import Any, cast
 
-import structlog
 from telegram import LinkPreviewOptions, Update
-from telegram.constants import ParseMode, UpdateType
-from telegram.error import InvalidToken, TelegramError
+from telegram.constants import ParseMode
 from telegram.ext import (
     ApplicationBuilder,
     BasePersistence,
@@ -39,7 +37,7 @@ from handlers import (
 from handlers.access import Gate
 from handlers.alert_settings import alert_kind, alerts, dark, digest, digest_at, timezone, zone
 from handlers.application import ChatByChat, Inbox, TraderApplication
-from handlers.commands import on_command, on_press, publish_commands, publish_owners_commands
+from handlers.commands import on_command, on_press
 from handlers.confirm import Confirmations
 from handlers.context import CONFIRMATIONS, SECRET_ENTRY, SERVICE, ChatApplication, ChatContext, Handler
 from handlers.failures import on_error
@@ -47,20 +45,14 @@ from handlers.limiter import AnswersFirst
 from handlers.log import log, log_file
 from handlers.new_strategy import new_strategy_handler
 from handlers.ordered_updates import OrderedUpdates
+from handlers.polling import POLL_SECONDS
 from handlers.profit import profit, profit_file, profit_period
 from handlers.secret_entry import SecretEntry
 from handlers.secrets_typed import AwaitedSecret, typed
-from handlers.texts import LOCALES, texts_for
 from handlers.why import why, why_one
 
-_log = structlog.get_logger(__name__)
-
-ALLOWED_UPDATES = (UpdateType.MESSAGE, UpdateType.CALLBACK_QUERY, UpdateType.MY_CHAT_MEMBER)
-POLL_SECONDS = 25
-STOP_SECONDS = 8.0
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 20.0
-_LONGEST_WAIT_S = 60.0
 
 _COMMANDS: tuple[tuple[commands.Command, Handler], ...] = (
     (commands.START, start.start),
@@ -176,7 +168,24 @@ def build_application(
     `inbox` is the durable queue, made with `is_secret=secret_entry.is_secret`; `base_url` and `base_file_url`
     point at a Bot API stand-in (`http://127.0.0.1:8081/bot`), None means Telegram.
     """
-    builder = (
+    builder = _builder(token, inbox, conversations)
+    if base_url is not None:
+        builder = builder.base_url(base_url)
+    if base_file_url is not None:
+        builder = builder.base_file_url(base_file_url)
+    application = cast("TraderApplication", builder.build())
+    inbox.bind(application.bot)
+    application.bot_data[SERVICE] = service
+    application.bot_data[CONFIRMATIONS] = Confirmations()
+    application.bot_data[SECRET_ENTRY] = secret_entry
+    register(application)
+    return application
+
+
+def _builder(
+    token: str, inbox: Inbox, conversations: BasePersistence[Any, Any, Any]
+) -> ApplicationBuilder[Any, Any, Any, Any, Any, Any]:
+    return (
         ApplicationBuilder()
         .application_class(TraderApplication, {"inbox": inbox})
         .token(token)
@@ -198,17 +207,6 @@ def build_application(
             OrderedUpdates(connection_pool_size=1, read_timeout=POLL_SECONDS + _CONNECT_SECONDS)
         )
     )
-    if base_url is not None:
-        builder = builder.base_url(base_url)
-    if base_file_url is not None:
-        builder = builder.base_file_url(base_file_url)
-    application = cast("TraderApplication", builder.build())
-    inbox.bind(application.bot)
-    application.bot_data[SERVICE] = service
-    application.bot_data[CONFIRMATIONS] = Confirmations()
-    application.bot_data[SECRET_ENTRY] = secret_entry
-    register(application)
-    return application
 
 
 def register(application: ChatApplication) -> None:
@@ -229,82 +227,3 @@ def register(application: ChatApplication) -> None:
     application.add_handler(MessageHandler(filters.COMMAND, start.unknown_command))
     application.add_handler(MessageHandler(filters.ALL, start.unknown_message))
     application.add_error_handler(on_error)
-
-
-async def start_chat(application: TraderApplication) -> None:
-    """Take up what was left undone, then poll. Waits as long as Telegram is out of reach.
-
-    Raises InvalidToken for a token that Telegram does not know. Run it as a task: trading does not wait for it.
-    """
-    await _initialized(application)
-    await application.inbox.requeue()
-    await application.start()
-    updater = application.updater
-    if updater is None:
-        raise LookupError("the application was built without an updater")
-    await updater.start_polling(
-        timeout=POLL_SECONDS,
-        bootstrap_retries=-1,
-        allowed_updates=ALLOWED_UPDATES,
-        drop_pending_updates=False,
-        error_callback=_polling_failed,
-    )
-    try:
-        await publish_commands(application.bot)
-        owner = await application.bot_data[SERVICE].owner()
-        if owner is not None:
-            await publish_owners_commands(application.bot, owner.chat_id)
-        await _ask_again(application)
-    except TelegramError as exc:
-        _log.warning("command menu not published", reason=exc.message)
-
-
-async def stop_chat(application: TraderApplication) -> None:
-    """Stop polling, let handlers end within 8 seconds; what does not end stays in the inbox for the next start."""
-    stopping = asyncio.create_task(_stop(application))
-    await asyncio.wait({stopping}, timeout=STOP_SECONDS)
-    if not stopping.done():
-        _log.warning("handlers did not end in time")
-        processor = application.update_processor
-        if isinstance(processor, ChatByChat):
-            processor.abandon()
-    await stopping
-    await application.shutdown()
-
-
-async def _stop(application: TraderApplication) -> None:
-    updater = application.updater
-    if updater is not None and updater.running:
-        await updater.stop()
-    if application.running:
-        await application.stop()
-
-
-async def _initialized(application: TraderApplication) -> None:
-    wait = 1.0
-    while True:
-        try:
-            await application.initialize()
-        except InvalidToken:
-            raise
-        except TelegramError as exc:
-            _log.warning("telegram out of reach", reason=exc.message, again_in=wait)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT_S)
-        else:
-            return
-
-
-async def _ask_again(application: TraderApplication) -> None:
-    """A secret was on its way when the last process died: it was kept nowhere, so it must be typed again."""
-    service: Service = application.bot_data[SERVICE]
-    for chat_id in application.inbox.lost_secrets:
-        person = await service.person(chat_id)
-        if person is not None:
-            texts = texts_for(person.locale if person.locale in LOCALES else "en")
-            await application.bot.send_message(chat_id, texts("secret.lost"))
-
-
-def _polling_failed(error: TelegramError) -> None:
-    """PTB retries by itself; its own report would carry a traceback each time."""
-    _log.warning("polling failed", reason=error.message, kind=type(error).__name__)

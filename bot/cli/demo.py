@@ -68,7 +68,7 @@ def demo(
 
 
 async def _demo(options: DemoOptions) -> None:
-    from bot.app import App  # noqa: PLC0415 - the SDKs are heavy, and `--help` need not wait for them
+    from bot.app.program import App  # noqa: PLC0415 - the SDKs are heavy, and `--help` need not wait for them
 
     options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     exchange = SandboxExchange(

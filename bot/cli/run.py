@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from bot.app import App
+from bot.app.program import App
 from bot.cli.private import keep_memory_private
 from bot.logs import configure
 from bot.settings import Settings, checked, load_settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.app import App
+from bot.app.program import App
 from bot.domain.params import StrategyParams
 from bot.engine.executor import Patience
 from bot.ports import Environment, Person, Strategy

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from telegram import Update
 
-import handlers.build
+import handlers.polling
 from bot.logs import configure
 from handlers.application import ChatByChat
 from handlers.failures import on_error
@@ -25,7 +25,7 @@ async def test_an_update_ended_mid_handler_is_handled_once_after_the_restart(hou
         await asyncio.Event().wait()
 
     monkeypatch.setattr(household.app.service, "set_locale", endless)
-    monkeypatch.setattr(handlers.build, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(handlers.polling, "STOP_SECONDS", 0.1)
     await household.press("English")
     await begun.wait()
     assert (await household.rows("SELECT count(*) FROM inbox WHERE done_at IS NULL")) == [(1,)]
@@ -65,7 +65,7 @@ async def test_a_password_that_was_on_its_way_is_asked_for_again(household, monk
         await asyncio.Event().wait()
 
     monkeypatch.setattr(household.app.service.care, "unlock", endless)
-    monkeypatch.setattr(handlers.build, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(handlers.polling, "STOP_SECONDS", 0.1)
     await household.say(PASSWORD)
     await begun.wait()
     await household.restart()

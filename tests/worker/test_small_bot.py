@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "numba", "pyarrow", "optuna", "matplotlib", "distributed")
-LOADED = f"import sys, bot.app; print([name for name in {HEAVY} if name in sys.modules])"
+LOADED = f"import sys, bot.app.program; print([name for name in {HEAVY} if name in sys.modules])"
 
 
 def test_the_program_loads_nothing_of_what_backtests_need():

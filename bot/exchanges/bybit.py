@@ -6,7 +6,6 @@ own (see `stream`). What a caller gets is in the port; why it is so, in docs/add
 
 import random
 import re
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -28,6 +27,7 @@ from bot.exchanges.bybit_call import BybitCalls
 from bot.exchanges.bybit_errors import Doing
 from bot.exchanges.bybit_fills import FillReader
 from bot.exchanges.bybit_http import Call
+from bot.exchanges.bybit_market import BybitMarket
 from bot.exchanges.bybit_stream import BybitLink
 from bot.exchanges.environments import Endpoints
 from bot.exchanges.gate import Lane
@@ -35,12 +35,10 @@ from bot.exchanges.stream import PrivateStream, StreamTimings
 from bot.ports import Balance, Candle, Clock, Credentials, Environment, KeyFacts, OrderRequest, OrderView
 from bot.ports.exchange import Stage
 
-RULES_KEPT_SECONDS = 4 * 3600.0
 _DAY_MS = 24 * 3_600_000
 _PAGES = 40
 """Bybit holds at most 500 open orders an account and 50 fit a page: more pages mean a cursor that goes round."""
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
-_PAIR = re.compile(r"[A-Z0-9]{2,30}")
 _SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
 
 
@@ -72,9 +70,8 @@ class BybitExchange:
         self._calls = BybitCalls(
             environment, credentials, endpoints.rest, pool=pool, clock=clock, timeout=timeout
         )
-        self._fills = FillReader(self.last_price, self._symbol)
-        self._rules: dict[str, tuple[float, MarketRules]] = {}
-        self._symbols: dict[str, Symbol] = {}
+        self._market = BybitMarket(self._calls, environment)
+        self._fills = FillReader(self._market.last_price, self._market.symbol)
         self._streams: list[PrivateStream] = []
 
     def __repr__(self) -> str:
@@ -117,54 +114,13 @@ class BybitExchange:
     # Read
 
     async def rules(self, symbol: str, *, fresh: bool = False) -> MarketRules:
-        """Kept for some hours: Bybit re-tunes the maxima on the 3rd and 17th of each month."""
-        known = self._rules.get(symbol)
-        if known and not fresh and time.monotonic() - known[0] < RULES_KEPT_SECONDS:
-            return known[1]
-        row = await self._market("get_instruments_info", symbol)
-        rules = translate.market_rules(row)
-        self._rules[symbol] = (time.monotonic(), rules)
-        self._symbols[symbol] = rules.symbol
-        return rules
+        return await self._market.rules(symbol, fresh=fresh)
 
     async def last_price(self, symbol: str) -> Price:
-        return translate.last_price(await self._market("get_tickers", symbol))
+        return await self._market.last_price(symbol)
 
     async def candles(self, symbol: str, *, minutes: int, limit: int) -> Sequence[Candle]:
-        """Of the last price, oldest first; Bybit gives a thousand at most."""
-        result = await self._calls.read(
-            Lane.MARKET,
-            "get_kline",
-            category="spot",
-            symbol=(await self._symbol(symbol)).name,
-            interval=str(minutes),
-            limit=limit,
-        )
-        return translate.candles(result)
-
-    async def _market(self, call: Call, symbol: str) -> translate.Row:
-        """The one row of a pair; InvalidInput when there is none, as Bybit lists only pairs that trade."""
-        absent = InvalidInput(
-            "par",
-            f"a spot pair traded at {self._environment.value}, for example BTCUSDT",
-            key="pair_not_traded",
-            values={"pair": symbol[:30], "environment": self._environment.value},
-        )
-        if not _PAIR.fullmatch(symbol):
-            raise absent
-        try:
-            result = await self._calls.read(Lane.MARKET, call, category="spot", symbol=symbol)
-        except Unavailable as exc:
-            if exc.code in {10001, 170121}:
-                raise absent from exc
-            raise
-        for row in translate.rows_of(result):
-            if row.get("symbol") == symbol:
-                return row
-        raise absent
-
-    async def _symbol(self, name: str) -> Symbol:
-        return self._symbols.get(name) or (await self.rules(name)).symbol
+        return await self._market.candles(symbol, minutes=minutes, limit=limit)
 
     async def balances(self, coins: Sequence[str]) -> Mapping[str, Balance]:
         result = await self._calls.read(
@@ -174,7 +130,7 @@ class BybitExchange:
 
     async def find_order(self, *, symbol: Symbol, order_id: str) -> OrderView | None:
         """Realtime, history, executions, in this order: the first lags least, the last remembers longest."""
-        self._symbols[symbol.name] = symbol
+        self._market.know(symbol)
         calls: tuple[Call, ...] = ("get_open_orders", "get_order_history")
         for call in calls:
             result = await self._calls.read(
@@ -190,7 +146,7 @@ class BybitExchange:
         return translate.view_of_executions(order_id, symbol, rows, fills)
 
     async def open_orders(self, symbol: Symbol) -> Sequence[OrderView]:
-        self._symbols[symbol.name] = symbol
+        self._market.know(symbol)
         rows = await self._pages("get_open_orders", symbol=symbol.name, openOnly=0, limit=50)
         ours = {
             str(row["orderLinkId"]): translate.order_view(row)
@@ -200,12 +156,12 @@ class BybitExchange:
         return [view for view in ours.values() if view.closed is None]
 
     async def fills_of(self, *, symbol: Symbol, order_id: str) -> Sequence[Fill]:
-        self._symbols[symbol.name] = symbol
+        self._market.know(symbol)
         return await self._fills.read(await self._executions(symbol, order_id), symbol)
 
     async def fills_since(self, *, symbol: Symbol, order_ids: Collection[str], since: int) -> Sequence[Fill]:
         """A day at a time: asked without an id, Bybit's list of trades reaches back two years (docs "order/execution")."""
-        self._symbols[symbol.name] = symbol
+        self._market.know(symbol)
         start, now = since, await self._calls.server_stamp()
         rows: list[translate.Row] = []
         while start <= now:
@@ -260,7 +216,7 @@ class BybitExchange:
     # Write
 
     async def place(self, order: OrderRequest) -> str:
-        self._symbols[order.symbol.name] = order.symbol
+        self._market.know(order.symbol)
         if not order.order_id.startswith(PREFIX) or not _CLIENT_ID.fullmatch(order.order_id):
             raise InvariantBroken(f"not an order id of ours: {order.order_id!r}")
         result = await self._calls.write(
@@ -308,7 +264,7 @@ class BybitExchange:
             raise OutcomeUnknown(order.order_id, f"not sent: {exc}", code=exc.code) from exc
 
     async def cancel(self, *, symbol: Symbol, order_id: str) -> None:
-        self._symbols[symbol.name] = symbol
+        self._market.know(symbol)
         if not order_id.startswith(PREFIX):
             raise InvariantBroken(f"not an order of ours: {order_id!r}")
         await self._calls.write(

@@ -25,6 +25,6 @@ async def test_candles_come_oldest_first_and_end_at_the_last_price(stage):
 @pytest.mark.parametrize("row", [["1", "2"], ["x", "1", "1", "1", "1"], [1, 1.5, "1", "1", "1"]])
 async def test_candles_that_cannot_be_read_are_unavailable(scripted, exchange, row):
     scripted.answers["/v5/market/kline"] = envelope({"list": [row]})
-    exchange._symbols["BTCUSDT"] = Symbol("BTCUSDT", "BTC", "USDT")
+    exchange._market.know(Symbol("BTCUSDT", "BTC", "USDT"))
     with pytest.raises(Unavailable):
         await exchange.candles("BTCUSDT", minutes=5, limit=5)

@@ -43,7 +43,7 @@ async def test_rules_are_kept_reloaded_on_demand_and_ignore_the_deprecated_minim
 async def test_rules_expire(scripted, exchange, monkeypatch):
     scripted.answers["/v5/market/instruments-info"] = instrument()
     await exchange.rules("BTCUSDT")
-    monkeypatch.setattr("bot.exchanges.bybit.RULES_KEPT_SECONDS", 0.0)
+    monkeypatch.setattr("bot.exchanges.bybit_market.RULES_KEPT_SECONDS", 0.0)
     await exchange.rules("BTCUSDT")
     assert len(scripted.asked("/v5/market/instruments-info")) == 2
 

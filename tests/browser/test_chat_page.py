@@ -6,6 +6,7 @@ import pytest
 from bot.sandbox.telegram_server import SandboxTelegram
 from tests.browser.chat_desk import becomes, chat, part, photo
 from tests.browser.chromium import PHONE, needs_chromium
+from tests.ports import kept_port
 
 playwright_api = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
 
@@ -220,19 +221,19 @@ async def test_quick_answers_typing_and_spoilers(chat):
 
 async def test_the_page_finds_its_stand_in_again_after_a_restart(browser, tmp_path):
     state = tmp_path / "telegram.db"
-    first = SandboxTelegram(path=state)
-    await first.start()
-    port = int(first.url.rpartition(":")[2])
-    page = await browser.new_page(viewport=PHONE)
-    await page.goto(first.chat_url)
-    await page.get_by_role("button", name="Começar", exact=True).click()
-    await page.locator("#message-1").wait_for()
-    await first.stop()
-    await playwright_api.expect(page.locator("#status")).to_have_text("reconectando…")
-    async with SandboxTelegram(path=state, port=port) as second, aiohttp.ClientSession() as session:
-        body = {"chat_id": 1, "text": "de volta"}
-        async with session.post(f"{second.url}/bot{second.token}/sendMessage", json=body) as response:
-            assert response.status == 200
-        await page.get_by_text("de volta").wait_for()
-        await playwright_api.expect(page.locator("#status")).to_have_text("bot")
-        await page.close()
+    with kept_port() as port:
+        first = SandboxTelegram(path=state, port=port)
+        await first.start()
+        page = await browser.new_page(viewport=PHONE)
+        await page.goto(first.chat_url)
+        await page.get_by_role("button", name="Começar", exact=True).click()
+        await page.locator("#message-1").wait_for()
+        await first.stop()
+        await playwright_api.expect(page.locator("#status")).to_have_text("reconectando…")
+        async with SandboxTelegram(path=state, port=port) as second, aiohttp.ClientSession() as session:
+            body = {"chat_id": 1, "text": "de volta"}
+            async with session.post(f"{second.url}/bot{second.token}/sendMessage", json=body) as response:
+                assert response.status == 200
+            await page.get_by_text("de volta").wait_for()
+            await playwright_api.expect(page.locator("#status")).to_have_text("bot")
+            await page.close()

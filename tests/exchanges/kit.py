@@ -1,9 +1,6 @@
 """What the stream's tests share."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from bot.exchanges.bybit import BybitExchange
@@ -45,15 +42,6 @@ async def events(stream, count):
 
 async def kinds(stream, count):
     return [type(one) for one in await events(stream, count)]
-
-
-@contextmanager
-def kept_port() -> Iterator[int]:
-    """A port that nobody else is given meanwhile; nobody listens there until a server of the test does."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
 
 
 def hurry(exchange: BybitExchange, seconds: float = 0.5) -> None:

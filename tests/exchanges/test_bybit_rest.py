@@ -20,10 +20,11 @@ from bot.errors import (
 from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.environments import Endpoints
 from bot.ports import Credentials, Environment, OrderRequest, Secret, SystemClock
-from tests.exchanges.kit import hurry, kept_port
+from tests.exchanges.kit import hurry
 from tests.exchanges.rows import CANCEL, CREATE, KEYS, ORDER, TAKEN, cancel, instrument
 from tests.exchanges.scripted import cut, envelope, hang, html
 from tests.exchanges.stage import BTCUSDT, until
+from tests.ports import kept_port
 
 
 def label_of(answer) -> str:

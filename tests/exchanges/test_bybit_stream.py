@@ -12,10 +12,11 @@ from bot.exchanges.environments import Endpoints
 from bot.exchanges.gate import host_gate
 from bot.exchanges.stream import StreamTimings
 from bot.ports import FillView, OrderView, StreamDown, StreamUp
-from tests.exchanges.kit import FAST, JUMPY, Naps, events, kept_port, kinds, says
+from tests.exchanges.kit import FAST, JUMPY, Naps, events, kinds, says
 from tests.exchanges.rows import execution, instrument, order_message, order_row
 from tests.exchanges.scripted import ScriptedBybit, answer_pings, envelope, html, say_nothing
 from tests.exchanges.stage import until
+from tests.ports import kept_port
 
 
 async def test_a_silent_socket_is_left_and_replaced(scripted, connect):

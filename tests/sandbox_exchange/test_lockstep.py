@@ -122,6 +122,24 @@ async def test_an_answer_is_followed_by_quiet_ms():
         assert await owing.waited() >= 0.04
 
 
+async def test_a_stall_of_the_program_is_not_taken_for_quiet():
+    """What was sent meanwhile is read some turns of the loop later."""
+    owing = Owing(LockstepTimes(quiet_ms=50, first_ms=5_000, max_ms=9_000))
+    owing.lockstep.started("ana", answers=True)
+    owing.lockstep.ended("ana")
+    market = asyncio.create_task(owing.lockstep.clear())
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251 - the stall
+    for _ in range(20):
+        await asyncio.sleep(0)
+    owing.lockstep.started("ana", answers=True)
+    await asyncio.sleep(0)
+    assert not market.done()
+    owing.lockstep.ended("ana")
+    async with asyncio.timeout(30):
+        await market
+
+
 async def test_reading_requests_are_no_answer():
     owing = Owing(LockstepTimes(quiet_ms=1, first_ms=100, max_ms=5_000))
     owing.lockstep.started("ana", answers=False)

@@ -147,16 +147,25 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         cwd=tmp_path,
         **quiet,  # type: ignore[call-overload]
     )
-    until(
-        lambda: file.exists() and file.read_text().rstrip().endswith("}")
-    )  # it is there before it is written
-    address = json.loads(file.read_text())["address"]
-    workers = [dask_worker(address, tmp_path) for _ in range(2)]
-    yield address, workers
-    for process in [*workers, scheduler]:
-        process.kill()
-        process.wait()
-    quiet["stderr"].close()  # type: ignore[attr-defined]
+    workers: list[subprocess.Popen[bytes]] = []
+    try:
+        until(lambda: written(file))
+        address = json.loads(file.read_text())["address"]
+        workers += [dask_worker(address, tmp_path) for _ in range(2)]
+        yield address, workers
+    finally:
+        for process in [*workers, scheduler]:
+            process.kill()
+            process.wait()
+        quiet["stderr"].close()  # type: ignore[attr-defined]
+
+
+def written(file: Path) -> bool:
+    """The file is there before what is in it."""
+    try:
+        return bool(json.loads(file.read_text()))
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def dask_worker(address: str, folder: Path) -> subprocess.Popen[bytes]:

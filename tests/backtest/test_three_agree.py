@@ -71,7 +71,7 @@ class AtRest(Lockstep):
         self._owed = True
 
     async def clear(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while self._owed:
                 self._owed = not await self._settled()
                 if self._owed:

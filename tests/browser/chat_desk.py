@@ -39,7 +39,7 @@ class Chat:
 
     async def last_update(self, kind: str = "message") -> Any:
         """The newest update, once it is of this kind and newer than the one before."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while True:
             found = await self.bot("getUpdates", offset=-1)
             if found and kind in found[-1] and found[-1]["update_id"] > self.seen_update:
@@ -62,7 +62,7 @@ class Chat:
         assert wide == [0, 0]
 
 
-async def becomes(look: Callable[[], Awaitable[Any]], wanted: Any, *, seconds: float = 5) -> None:
+async def becomes(look: Callable[[], Awaitable[Any]], wanted: Any, *, seconds: float = 30) -> None:
     """Look until it is so: what a page does after a press, it does when it has an answer."""
     end = time.monotonic() + seconds
     while (seen := await look()) != wanted and time.monotonic() < end:
@@ -75,7 +75,7 @@ async def chat(request, browser):
     async with SandboxTelegram(poll_pacing=False) as server:
         context = await browser.new_context(viewport=PHONE, color_scheme=request.param, has_touch=True)
         page = await context.new_page()
-        page.set_default_timeout(8000)
+        page.set_default_timeout(30_000)
         complaints = complaints_of(page)
         await page.goto(server.chat_url)
         async with aiohttp.ClientSession() as session:

@@ -42,7 +42,7 @@ async def phone(
         viewport=PHONE, color_scheme=colours, has_touch=True, device_scale_factor=2
     )
     page = await context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     complaints = complaints_of(page)
     await page.goto(street.telegram["chat_url"])
     yield Phone(page, pictures_in(folder), name)

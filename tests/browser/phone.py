@@ -42,7 +42,7 @@ class Phone:
             return [one["text"] for one in await self.messages() if re.search(pattern, one["text"])][-1]
 
         before = await card()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await card() == before:
                 await self.press(label)
                 await asyncio.sleep(0.2)
@@ -54,7 +54,7 @@ class Phone:
     async def newest(self) -> int:
         return max((message["id"] for message in await self.messages()), default=0)
 
-    async def sees(self, pattern: str, *, timeout: float = 20, edited: bool = False) -> str:  # noqa: ASYNC109
+    async def sees(self, pattern: str, *, timeout: float = 60, edited: bool = False) -> str:  # noqa: ASYNC109
         """Wait for a message after the last act (or one edited since) that matches; its text."""
         end = asyncio.get_running_loop().time() + timeout
         while asyncio.get_running_loop().time() < end:

@@ -101,4 +101,4 @@ async def test_the_keyboard_reaches_the_wide_tables_and_every_link_leads_somewhe
     frame = report.locator(".scroll").first
     await frame.focus()
     await report.keyboard.press("ArrowRight")
-    await report.wait_for_function("document.querySelector('.scroll').scrollLeft > 0", timeout=5000)
+    await report.wait_for_function("document.querySelector('.scroll').scrollLeft > 0")

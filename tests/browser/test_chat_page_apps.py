@@ -70,7 +70,7 @@ async def test_a_mini_app_opens_in_a_frame_knows_its_person_and_closes(chat, min
     await dialog.wait_for()
     inside = page.frame_locator("#web-app iframe")
     await playwright_api.expect(inside.locator("#who")).to_have_text("Ana")
-    told = parse_qs(await asyncio.wait_for(mini_app.told.get(), 5))
+    told = parse_qs(await asyncio.wait_for(mini_app.told.get(), 30))
     proven = checked.safe_parse_webapp_init_data(chat.server.token, told["tgWebAppData"][0])
     assert (proven.user.id, proven.user.language_code) == (1, "pt-br")
     assert json.loads(told["tgWebAppThemeParams"][0])["bg_color"].startswith("#")
@@ -135,7 +135,7 @@ async def test_what_comes_while_the_line_is_still_opening_is_counted_too(chat):
 
     await page.route("**/events", hold)
     await page.reload()
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), 30)
     await chat.bot("sendMessage", chat_id=2, text="um")
     sent.set()
     await page.get_by_role("button", name="Pessoa: Ana; Bob: 1 não lida").wait_for()

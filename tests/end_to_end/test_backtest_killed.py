@@ -30,7 +30,7 @@ async def idle(pid: int) -> None:
 
 
 async def worker_of(pid: int) -> int:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (found := children(pid)):
             await asyncio.sleep(0.005)
     (worker,) = found
@@ -62,7 +62,7 @@ async def test_a_killed_bot_takes_its_worker_along_and_says_so_when_it_is_back(t
         work = tmp_path / "data" / "work"
         assert len(list(work.iterdir())) == 1
         await place.kill_bot()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while alive(worker):
                 await asyncio.sleep(0.02)
         await place.start_bot()
@@ -70,7 +70,7 @@ async def test_a_killed_bot_takes_its_worker_along_and_says_so_when_it_is_back(t
         assert not work.exists()
         assert await chat.count(UNDER_WAY) == 0
         await chat.press("Pedir de novo")
-        await chat.sees("Lucro líquido", timeout=90)
+        await chat.sees("Lucro líquido", timeout=120)
         await chat.press("Outro período")
         await chat.sees("Desde quando")
         await chat.press("Tudo")

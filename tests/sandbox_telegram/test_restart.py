@@ -21,7 +21,7 @@ class Process:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", SERVE, str(self.path), stdout=asyncio.subprocess.PIPE, cwd=Path.cwd()
         )
-        line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+        line = await asyncio.wait_for(self.process.stdout.readline(), 60)
         self.address = json.loads(line)
         self.session = aiohttp.ClientSession(headers={"X-Chat-Key": self.address["key"]})
         return self

@@ -166,7 +166,7 @@ async def test_a_kill_while_secrets_are_on_their_way_leaves_none(tmp_path):
         await chat.say(WRONG)
         await place.kill_bot()
         await place.start_bot()
-        await chat.sees("reiniciado|apaguei|secreto|não eram iguais", timeout=30)
+        await chat.sees("reiniciado|apaguei|secreto|não eram iguais", timeout=60)
         await chat.say("/keys")
         await chat.sees("Chaves")
         await place.bot_ends()
@@ -214,7 +214,7 @@ async def test_the_worker_of_a_backtest_knows_no_secret(tmp_path, monkeypatch, l
         await home.tap("lenta", "Desde quando")
         await home.press("1 mês")
         onlooker = Onlooker(tmp_path / "data" / "work")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not any("Lucro líquido" in m["text"] for m in await home.messages()):
                 onlooker.look()
                 await asyncio.sleep(0.02)
@@ -249,7 +249,7 @@ def typed_at_a_prompt(env, answers):
     shown, arguments = b"", b""
     try:
         for prompt, answer in answers:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while not re.search(prompt, shown[-200:]) and time.monotonic() < deadline:
                 shown += os.read(ours, 4096)
             arguments += Path(f"/proc/{child.pid}/cmdline").read_bytes()
@@ -260,7 +260,7 @@ def typed_at_a_prompt(env, answers):
                 shown += piece
         except OSError:  # the terminal's other end is closed
             pass
-        return child.wait(30), shown, arguments
+        return child.wait(60), shown, arguments
     finally:
         child.kill()
         child.wait()

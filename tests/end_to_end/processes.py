@@ -37,14 +37,14 @@ class Process:
         if self.child.returncode is None:
             self.child.send_signal(signal.SIGTERM)
         try:
-            return await asyncio.wait_for(self.child.wait(), 20)
+            return await asyncio.wait_for(self.child.wait(), 60)
         except TimeoutError:
             self.kill()
             return await self.child.wait()
 
     async def first_line(self) -> dict[str, Any]:
         assert self.child.stdout is not None
-        line = await asyncio.wait_for(self.child.stdout.readline(), 30)
+        line = await asyncio.wait_for(self.child.stdout.readline(), 90)
         assert line, f"{self.name} said nothing:\n{self.log.read_text()[-3000:]}"
         return dict(json.loads(line))
 
@@ -81,7 +81,7 @@ class Chat:
         self.seen = await self._last()
         await self._post("send", {"user": self.user, "text": text})
 
-    async def press(self, label: str, *, timeout: float = 10) -> None:  # noqa: ASYNC109
+    async def press(self, label: str, *, timeout: float = 60) -> None:  # noqa: ASYNC109
         """Press the newest button whose label contains `label`, once there is one."""
         try:
             async with asyncio.timeout(timeout):
@@ -99,7 +99,7 @@ class Chat:
                     return {"message_id": message["message_id"], "text": button["text"]}
         return None
 
-    async def sees(self, pattern: str, *, timeout: float = 30, since: int | None = None) -> str:  # noqa: ASYNC109
+    async def sees(self, pattern: str, *, timeout: float = 60, since: int | None = None) -> str:  # noqa: ASYNC109
         """Wait for a bot's message that matches; its text."""
         start = self.seen if since is None else since
         try:
@@ -134,6 +134,13 @@ class Chat:
             buttons = " ".join(f"[{b['text']}]" for row in message["buttons"] for b in row)
             lines.append(f"{message['message_id']} {message['from']}: {message['text']}\n    {buttons}")
         return "\n".join(lines)
+
+    async def faults(self, method: str, planned: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Trouble that Telegram is to make (POST, GET, DELETE); what is left of it."""
+        url, headers = f"{self.url}/chat/faults", {"X-Chat-Key": self.key}
+        async with self.http.request(method, url, json=planned, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            return list((await answer.json())["faults"])
 
     async def _last(self) -> int:
         return max((m["message_id"] for m in await self.messages()), default=0)
@@ -205,7 +212,7 @@ class Street:
             assert answer.status == 200, await answer.text()
             return dict(await answer.json())
 
-    async def until(self, fact: Callable[[], Any], timeout: float = 60) -> None:  # noqa: ASYNC109
+    async def until(self, fact: Callable[[], Any], timeout: float = 90) -> None:  # noqa: ASYNC109
         async with asyncio.timeout(timeout):
             while not await fact():
                 await asyncio.sleep(0.1)

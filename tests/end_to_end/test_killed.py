@@ -13,7 +13,7 @@ from bot.ports import SystemClock
 from storage.database import Database
 from storage.store import SqliteStore
 from tests.end_to_end.conversation import open_account, run_by_defaults, unlock
-from tests.end_to_end.processes import BTC_5M, Street, street
+from tests.end_to_end.processes import BTC_5M, Chat, Street, street
 
 needs_candles = pytest.mark.skipif(not BTC_5M.exists(), reason=f"real candles are not here: {BTC_5M.name}")
 
@@ -29,9 +29,11 @@ async def test_a_bot_killed_in_mid_cycle_goes_on_and_the_books_are_right(tmp_pat
         await chat.sees("Primeira compra")
         await place.market(do="resume")
         await chat.sees("Recompra 1/20", timeout=60)
+        await refuse_alerts(place, chat)
         await place.kill_bot()
+        await take_alerts_again(chat)
         await place.start_bot()
-        await chat.sees("/unlock|desbloque", timeout=30)
+        await chat.sees("/unlock|desbloque", timeout=60)
         await unlock(chat)
         await chat.sees(r"Ciclo \d+ encerrado", timeout=90)
         await place.market(do="pause")
@@ -66,6 +68,24 @@ async def test_who_opted_in_is_taken_up_without_a_password_and_who_did_not_is_as
         with sqlite3.connect(f"file:{place.database}?mode=ro", uri=True) as db:
             kinds = {row[0] for row in db.execute("SELECT kind FROM journal")}
         assert "stop_asked" in kinds, "the engine took the strategy up"
+
+
+_MANY = 100_000
+
+
+async def refuse_alerts(place: Street, chat: Chat) -> None:
+    """Until one was refused: what the chat shows is then noted as sent, and a kill makes nobody say it twice."""
+    await chat.faults("POST", {"method": "sendMessage", "kind": "500", "count": _MANY})
+
+    async def refused() -> bool:
+        (left,) = await chat.faults("GET")
+        return bool(left["count"] < _MANY)
+
+    await place.until(refused)
+
+
+async def take_alerts_again(chat: Chat) -> None:
+    assert await chat.faults("DELETE") == []
 
 
 async def settled(place: Street) -> bool:

@@ -9,7 +9,8 @@ from telegram.error import BadRequest
 from bot.domain.market import Symbol
 from bot.errors import NotAllowed
 from bot.ports import Environment
-from bot.service.key_test import STEPS, Outcome, SmallOrder, Step
+from bot.service.key_order import SmallOrder
+from bot.service.key_test import STEPS, Outcome, Step
 from handlers.callback import Press
 from handlers.context import ChatContext
 from handlers.failures import explain

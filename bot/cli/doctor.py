@@ -12,10 +12,9 @@ import click
 from bot.errors import BotError, ConfigError
 from bot.exchanges.factory import build_exchange, supported_environments
 from bot.ports import Credentials, Environment, Secret, SystemClock
+from bot.service.key_test import MOST_OFFSET_S
 from bot.settings import Settings, load_settings
 from storage.database import Database
-
-MOST_OFFSET_S = 0.8
 
 
 @click.command()

@@ -4,42 +4,18 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
-from bot.domain.market import MarketRules, Side, Symbol
-from bot.domain.money import EXACT, Base, Price, Quote
+from bot.domain.market import Side
+from bot.domain.money import Quote
 from bot.domain.orders import PREFIX
-from bot.errors import (
-    AccessDenied,
-    BotError,
-    ExchangeError,
-    KeyElsewhere,
-    NotAllowed,
-    OrderGone,
-    OutcomeUnknown,
-    Unavailable,
-)
-from bot.ports import (
-    Clock,
-    Credentials,
-    Environment,
-    Exchange,
-    KeyFacts,
-    OrderRequest,
-    Person,
-    StreamDown,
-    StreamUp,
-    Vault,
-)
+from bot.errors import AccessDenied, BotError, ExchangeError, KeyElsewhere, NotAllowed, OutcomeUnknown
+from bot.ports import Clock, Credentials, Environment, Exchange, KeyFacts, OrderRequest, Person, Vault
+from bot.service.key_order import SmallOrder, cancelled, smallest_order
+from bot.service.key_stream import Stage, reached, watch
 
 MOST_OFFSET_S = 0.8
-FAR = Decimal("0.8")
-"""The test order's price, as a fraction of the last price: far below, where it does not fill."""
-_STREAM_S = 15.0
-_CANCEL_S = 10.0
 _ELSEWHERE_S = 8.0
 
 
@@ -58,9 +34,6 @@ class Step(StrEnum):
 
 STEPS = tuple(s for s in Step if not s.value.startswith("order_"))
 
-_Stage = tuple[str, float]
-"""A stage of the stream's login and the moment (monotonic, s) at which it was reached."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -77,19 +50,6 @@ class Outcome:
     free: Quote | None = None
     coin: str = ""
     belongs_to: Environment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SmallOrder:
-    """The smallest order that the pair takes, at a price where it does not fill."""
-
-    rules: MarketRules
-    price: Price
-    quantity: Base
-
-    @property
-    def value(self) -> Quote:
-        return self.quantity.at(self.price)
 
 
 class KeyTest:
@@ -159,8 +119,7 @@ class KeyTest:
             last = await exchange.last_price(self._pair)
         finally:
             await exchange.close()
-        price = rules.tick_down(last.times(FAR))
-        return SmallOrder(rules, price, _smallest(rules, price))
+        return smallest_order(rules, last)
 
     async def try_order(
         self, person: Person, environment: Environment, order: SmallOrder
@@ -186,26 +145,8 @@ class KeyTest:
         if placed is not None and not isinstance(placed, OutcomeUnknown):
             return
         began = time.monotonic()
-        yield Outcome(
-            Step.ORDER_CANCEL, _since(began), await self._gone(exchange, order.symbol, order.order_id)
-        )
-
-    async def _gone(self, exchange: Exchange, symbol: Symbol, order_id: str) -> Exception | None:
-        """Cancel until the exchange says that the order is closed; None then."""
-        last: Exception = Unavailable("the exchange does not say that the order is cancelled")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CANCEL_S):
-                while True:
-                    try:
-                        with suppress(OrderGone, OutcomeUnknown):
-                            await exchange.cancel(symbol=symbol, order_id=order_id)
-                        found = await exchange.find_order(symbol=symbol, order_id=order_id)
-                        if found is not None and found.closed is not None:
-                            return None
-                    except ExchangeError as fault:
-                        last = fault
-                    await self._clock.sleep(0.2)
-        return last
+        why_not = await cancelled(exchange, order.symbol, order.order_id, clock=self._clock)
+        yield Outcome(Step.ORDER_CANCEL, _since(began), why_not)
 
     async def _steps(self, exchange: Exchange) -> AsyncIterator[Outcome]:
         began = time.monotonic()
@@ -240,19 +181,19 @@ class KeyTest:
 
     async def _stream(self, exchange: Exchange) -> AsyncIterator[Outcome]:
         """The three stages are told as they happen, each with its own time."""
-        news: asyncio.Queue[_Stage] = asyncio.Queue()
+        news: asyncio.Queue[Stage] = asyncio.Queue()
         ways = (
             (Step.STREAM_CONNECT, "connected"),
             (Step.STREAM_AUTH, "authenticated"),
             (Step.STREAM_SUBSCRIBE, "up"),
         )
-        watching = asyncio.create_task(_watch(exchange, news))
+        watching = asyncio.create_task(watch(exchange, news))
         began = time.monotonic()
         try:
             for step, wanted in ways:
-                reached, fault = await _stage(news, wanted, watching)
-                yield Outcome(step, round((reached - began) * 1000), fault)
-                began = reached
+                at, fault = await reached(news, wanted, watching)
+                yield Outcome(step, round((at - began) * 1000), fault)
+                began = at
                 if fault is not None:
                     return
         finally:
@@ -292,43 +233,6 @@ def _forbidden(facts: KeyFacts) -> NotAllowed | None:
     if facts.can_withdraw:
         return NotAllowed("key_can_withdraw")
     return NotAllowed("key_cannot_trade") if facts.read_only or not facts.can_trade else None
-
-
-def _smallest(rules: MarketRules, price: Price) -> Base:
-    """Rounded up to the lot, and one lot more: the exchange counts the value with its own price."""
-    least = max(rules.min_quantity.value, EXACT.divide(rules.min_notional.value, price.value))
-    step = rules.lot_step or Decimal("0.00000001")
-    lots = EXACT.divide(least, step).to_integral_value(rounding=ROUND_CEILING)
-    return Base(EXACT.multiply(lots + 1, step))
-
-
-async def _watch(exchange: Exchange, news: asyncio.Queue[_Stage]) -> None:
-    def note(stage: str) -> None:
-        news.put_nowait((stage, time.monotonic()))
-
-    async for event in exchange.stream(stage=note):
-        if isinstance(event, StreamUp):
-            note("up")
-        elif isinstance(event, StreamDown):
-            raise Unavailable(event.reason)
-
-
-async def _stage(
-    news: asyncio.Queue[_Stage], wanted: str, watching: asyncio.Task[None]
-) -> tuple[float, Exception | None]:
-    """When the stage was reached; or now, and why it was not."""
-    reading = asyncio.create_task(news.get())
-    try:
-        await asyncio.wait({reading, watching}, timeout=_STREAM_S, return_when=asyncio.FIRST_COMPLETED)
-        if reading.done() and reading.result()[0] == wanted:
-            return reading.result()[1], None
-        fault: Exception = Unavailable("no answer in time")
-        if watching.done() and not watching.cancelled():
-            ended = watching.exception()
-            fault = ended if isinstance(ended, BotError) else Unavailable("the stream ended")
-        return time.monotonic(), fault
-    finally:
-        reading.cancel()
 
 
 def _since(began: float) -> int:

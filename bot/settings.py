@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     sandbox_bybit_secret: SecretStr | None = Field(None, description="its API secret")
 
     @property
+    def database(self) -> Path:
+        return self.data_dir / "trader.sqlite"
+
+    @property
     def history(self) -> Path:
         return self.history_dir or self.data_dir / "history"
 

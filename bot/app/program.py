@@ -25,7 +25,6 @@ from storage.store import SqliteStore
 from storage.vault_audited import AuditedVault
 
 log = structlog.get_logger()
-DATABASE = "trader.sqlite"
 DIGESTS_S = 60
 HYGIENE_S = 1800
 
@@ -86,7 +85,7 @@ class App:
 
     async def _open_storage(self) -> None:
         settings, clock = self.settings, self._clock
-        self.database = await Database.open(settings.data_dir / DATABASE)
+        self.database = await Database.open(settings.database)
         self._stack.push_async_callback(self.database.close)
         self.store = SqliteStore(self.database, clock=clock)
         self._book = PeopleBook(self.database, clock=clock)

@@ -53,7 +53,7 @@ def _say(name: str, faults: list[str]) -> bool:
 
 
 async def _database(settings: Settings) -> list[str]:
-    database = await Database.open(settings.data_dir / "trader.sqlite")
+    database = await Database.open(settings.database)
     try:
         verdict = await database.run(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
     finally:

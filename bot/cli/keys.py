@@ -112,7 +112,7 @@ async def _remove(environment: Environment, chat_id: int | None) -> None:
 async def _place(chat_id: int | None) -> AsyncIterator[_Place]:
     """The vault and the person; StoreError while the bot runs on the same folder."""
     settings = load_settings()
-    database = await Database.open(settings.data_dir / "trader.sqlite")
+    database = await Database.open(settings.database)
     try:
         store = SqliteStore(database)
         person = await _person(store, chat_id or settings.telegram_owner_id)

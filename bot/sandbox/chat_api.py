@@ -17,7 +17,7 @@ answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "
     messages; ``revision=N`` (with after=0) gives whatever is new or changed since revision N was answered.
     ``last=N`` gives only the newest N of them.
 ``GET /chat/events?user=1``
-    server-sent events, JSON with a "type": hello (revision), message (message: new, edited, pinned or deleted),
+    server-sent events (``chat_page`` tells them), JSON with a "type": hello (revision), message (message: new, edited, pinned or deleted),
     typing (action), press (message_id, query_id, text), answer (query_id, text, alert), commands, user.
 ``GET /chat/state?user=1``
     -> ``bot``, ``users``, ``user``, ``commands`` (in that user's language), ``pinned``, ``keyboard``.
@@ -29,20 +29,17 @@ answers are ``{"ok": true, ...}`` or an HTTP 4xx with ``{"ok": false, "error": "
     trouble on demand, kinds as in telegram_faults.FaultKind.
 """
 
-import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from bot.sandbox import telegram_people as people
+from bot.sandbox.chat_request import body_of, number_of, person_of, text_of
 from bot.sandbox.telegram_api import WORLD
 from bot.sandbox.telegram_errors import ApiError
 from bot.sandbox.telegram_faults import FaultKind
-from bot.sandbox.telegram_guard import cookie_name
 from bot.sandbox.telegram_people import UserError
 from bot.sandbox.telegram_request import read_params
 from bot.sandbox.telegram_settings import commands_for
@@ -51,23 +48,11 @@ from bot.sandbox.telegram_webapp import open_web_app
 from bot.sandbox.telegram_world import Person, World
 
 Json = dict[str, Any]
-
-_PAGE: Final = Path(__file__).parent / "chat"
-_PING_SECONDS: Final = 15.0
-_NO_ID: Final = 1 << 63
-_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_chat(app: web.Application) -> None:
-    """Routes of the page and of the people's side."""
-    app.router.add_get("/chat", _to_page)
-    app.router.add_get("/chat/", _page)
-    app.router.add_get("/chat/{name:[a-z_]+\\.(?:css|js|svg)}", _asset)
-    app.router.add_get("/chat/file/{file_id}/{name:.+}", _file)
-    app.router.add_get("/chat/events", _events)
+    """Routes of the people's side, as far as they answer in JSON."""
     app.router.add_get("/chat/messages", _told(_messages))
     app.router.add_get("/chat/state", _told(_state))
     app.router.add_post("/chat/send", _told(_send))
@@ -95,78 +80,13 @@ def _told(answer: Callable[[web.Request], Awaitable[Json]]) -> Handler:
     return handler
 
 
-async def _to_page(request: web.Request) -> web.StreamResponse:
-    raise web.HTTPFound(request.rel_url.with_path("/chat/").with_query(request.query))
-
-
-async def _page(request: web.Request) -> web.StreamResponse:
-    response = web.Response(text=(_PAGE / "index.html").read_text("utf-8"), content_type="text/html")
-    response.set_cookie(
-        cookie_name(request), request.app[WORLD].key, path="/chat", httponly=True, samesite="Strict"
-    )
-    return response
-
-
-async def _asset(request: web.Request) -> web.StreamResponse:
-    path = _PAGE / request.match_info["name"]
-    if not path.is_file():
-        raise web.HTTPNotFound
-    return web.Response(text=path.read_text("utf-8"), content_type=_TYPES[path.suffix])
-
-
-async def _file(request: web.Request) -> web.StreamResponse:
-    world = request.app[WORLD]
-    file = world.store.file(file_id=request.match_info["file_id"])
-    if file is None:
-        raise web.HTTPNotFound
-    is_picture = file.kind == "photo" and file.mime_type in _PICTURES
-    headers = {} if is_picture else {"Content-Disposition": "attachment"}
-    kind = file.mime_type if is_picture else "application/octet-stream"
-    return web.Response(body=world.store.content(file.file_id), content_type=kind, headers=headers)
-
-
-async def _events(request: web.Request) -> web.StreamResponse:
-    world = request.app[WORLD]
-    try:
-        only = _person(world, request.query["user"]).id if "user" in request.query else None
-    except UserError as refused:
-        return web.json_response({"ok": False, "error": str(refused)}, status=refused.status)
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    queue = world.listen()
-    try:
-        await response.prepare(request)
-        await response.write(b"retry: 1000\n\n")
-        await _write(response, {"type": "hello", "revision": world.store.revision()})
-        while (event := await _next_event(queue, response)) is not None:
-            if only is None or event["user"] == only:
-                await _write(response, event)
-    except ConnectionError:
-        pass
-    finally:
-        world.unlisten(queue)
-    return response
-
-
-async def _next_event(queue: "asyncio.Queue[Json | None]", response: web.StreamResponse) -> Json | None:
-    while True:
-        try:
-            async with asyncio.timeout(_PING_SECONDS):
-                return await queue.get()
-        except TimeoutError:
-            await response.write(b": ping\n\n")
-
-
-async def _write(response: web.StreamResponse, event: Json) -> None:
-    await response.write(f"data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
-
-
 async def _messages(request: web.Request) -> Json:
     world = request.app[WORLD]
-    person = _person(world, request.query.get("user"))
+    person = person_of(world, request.query.get("user"))
     found = world.store.messages(
-        person.id, after=_number(request.query, "after"), revision=_number(request.query, "revision")
+        person.id, after=number_of(request.query, "after"), revision=number_of(request.query, "revision")
     )
-    if last := _number(request.query, "last"):
+    if last := number_of(request.query, "last"):
         found = found[-last:]
     return {
         "messages": [chat_message(world, message) for message in found],
@@ -176,7 +96,7 @@ async def _messages(request: web.Request) -> Json:
 
 async def _state(request: web.Request) -> Json:
     world = request.app[WORLD]
-    person = _person(world, request.query.get("user"))
+    person = person_of(world, request.query.get("user"))
     markup = world.store.last_markup(person.id) or {}
     keyboard = markup if "keyboard" in markup or "force_reply" in markup else None
     language = str(person.profile.get("language_code", ""))[:2]
@@ -208,27 +128,27 @@ def _shown(world: World, person: Person) -> Json:
 
 
 async def _send(request: web.Request) -> Json:
-    world, body = request.app[WORLD], await _body(request)
-    person = _person(world, body.get("user"))
+    world, body = request.app[WORLD], await body_of(request)
+    person = person_of(world, body.get("user"))
     with world.store.together():
-        sent = people.send_text(world, person, _text(body, "text"), reply_to=_number(body, "reply_to"))
+        sent = people.send_text(world, person, text_of(body, "text"), reply_to=number_of(body, "reply_to"))
     return {"message_id": sent[0], "message_ids": sent}
 
 
 async def _press(request: web.Request) -> Json:
-    world, body = request.app[WORLD], await _body(request)
-    person = _person(world, body.get("user"))
+    world, body = request.app[WORLD], await body_of(request)
+    person = person_of(world, body.get("user"))
     if "text" not in body and "data" not in body:
         raise UserError('name the button: "text" (its label) or "data" (its callback data)')
-    label = _text(body, "text") if "text" in body else None
-    callback = _text(body, "data") if "data" in body else None
+    label = text_of(body, "text") if "text" in body else None
+    callback = text_of(body, "data") if "data" in body else None
     with world.store.together():
-        return people.press(world, person, _number(body, "message_id"), text=label, data=callback)
+        return people.press(world, person, number_of(body, "message_id"), text=label, data=callback)
 
 
 async def _upload(request: web.Request) -> Json:
     world, form = request.app[WORLD], await read_params(request)
-    person = _person(world, form.text("user"))
+    person = person_of(world, form.text("user"))
     file = form.uploads.get("file")
     if file is None:
         raise UserError("there is no file: send multipart/form-data with the parts user, file and caption")
@@ -238,25 +158,25 @@ async def _upload(request: web.Request) -> Json:
 
 
 async def _edit(request: web.Request) -> Json:
-    world, body = request.app[WORLD], await _body(request)
-    person = _person(world, body.get("user"))
+    world, body = request.app[WORLD], await body_of(request)
+    person = person_of(world, body.get("user"))
     with world.store.together():
-        people.edit_text(world, person, _number(body, "message_id"), _text(body, "text"))
-    return {"message_id": _number(body, "message_id")}
+        people.edit_text(world, person, number_of(body, "message_id"), text_of(body, "text"))
+    return {"message_id": number_of(body, "message_id")}
 
 
 async def _web_app(request: web.Request) -> Json:
-    world, body = request.app[WORLD], await _body(request)
-    person = _person(world, body.get("user"))
+    world, body = request.app[WORLD], await body_of(request)
+    person = person_of(world, body.get("user"))
     theme = body.get("theme") or {}
     if not isinstance(theme, dict):
         raise UserError('"theme" must be an object')
-    return open_web_app(world, person, _number(body, "message_id"), _text(body, "text"), theme)
+    return open_web_app(world, person, number_of(body, "message_id"), text_of(body, "text"), theme)
 
 
 async def _user(request: web.Request) -> Json:
-    world, body = request.app[WORLD], await _body(request)
-    person = _person(world, body.get("user"))
+    world, body = request.app[WORLD], await body_of(request)
+    person = person_of(world, body.get("user"))
     language, blocked = body.get("language"), body.get("blocked")
     if language is not None and not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", str(language)):
         raise UserError('"language" is a code like "pt-br" or "en"')
@@ -282,11 +202,11 @@ async def _faults(request: web.Request) -> Json:
 
 
 async def _add_fault(request: web.Request) -> Json:
-    body = await _body(request)
+    body = await body_of(request)
     try:
         request.app[WORLD].faults.add(
-            _text(body, "method"),
-            _text(body, "kind"),
+            text_of(body, "method"),
+            text_of(body, "kind"),
             int(body.get("count", 1)),
             retry_after=int(body.get("retry_after", 1)),
         )
@@ -299,41 +219,3 @@ async def _add_fault(request: web.Request) -> Json:
 async def _clear_faults(request: web.Request) -> Json:
     request.app[WORLD].faults.clear()
     return {"faults": []}
-
-
-async def _body(request: web.Request) -> Json:
-    try:
-        body = await request.json()
-    except (ValueError, RecursionError) as exc:
-        raise UserError("the body must be a JSON object") from exc
-    if not isinstance(body, dict):
-        raise UserError("the body must be a JSON object")
-    return body
-
-
-def _person(world: World, given: object) -> Person:
-    try:
-        return world.people[int(str(given))]
-    except (ValueError, KeyError):
-        known = ", ".join(f"{person.id} ({person.profile['first_name']})" for person in world.people.values())
-        raise UserError(f"there is no user {given}; the users are {known}", 404) from None
-
-
-def _text(body: Json, name: str) -> str:
-    given = body.get(name)
-    if not isinstance(given, str):
-        raise UserError(f'"{name}" must be a text')
-    if any("\ud800" <= char <= "\udfff" for char in given):
-        raise UserError(f'"{name}" has half a character: no keyboard types that')
-    return given
-
-
-def _number(source: Any, name: str) -> int:  # noqa: ANN401 - a JSON object or a query
-    given = source.get(name) or 0
-    try:
-        number = int(str(given))
-    except ValueError:
-        number = _NO_ID
-    if abs(number) >= _NO_ID:
-        raise UserError(f'"{name}" must be a whole number, not {given!r}')
-    return number

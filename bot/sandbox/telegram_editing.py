@@ -8,7 +8,7 @@ from bot.sandbox.telegram_errors import bad_request
 from bot.sandbox.telegram_markup import parse_markup
 from bot.sandbox.telegram_messages import add_bot_message, caption_content, show, text_content
 from bot.sandbox.telegram_request import Params
-from bot.sandbox.telegram_store import StoredMessage
+from bot.sandbox.telegram_rows import StoredMessage
 from bot.sandbox.telegram_views import api_message
 from bot.sandbox.telegram_world import World
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bot.sandbox.telegram_errors import ApiError, bad_request, unsupported
 from bot.sandbox.telegram_request import Params, Upload
-from bot.sandbox.telegram_store import StoredFile
+from bot.sandbox.telegram_rows import StoredFile
 from bot.sandbox.telegram_world import World
 
 Json = dict[str, Any]

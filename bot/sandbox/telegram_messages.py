@@ -7,7 +7,7 @@ from bot.sandbox.telegram_errors import bad_request, unsupported
 from bot.sandbox.telegram_markup import parse_markup
 from bot.sandbox.telegram_media import document_field, input_file, photo_field
 from bot.sandbox.telegram_request import Params, number_field
-from bot.sandbox.telegram_store import StoredMessage
+from bot.sandbox.telegram_rows import StoredMessage
 from bot.sandbox.telegram_views import api_message, chat_message
 from bot.sandbox.telegram_world import Person, World
 

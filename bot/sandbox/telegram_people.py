@@ -8,7 +8,7 @@ from bot.sandbox.telegram_errors import bad_request
 from bot.sandbox.telegram_media import document_field, photo_field, store_upload
 from bot.sandbox.telegram_messages import show
 from bot.sandbox.telegram_request import Params, Upload
-from bot.sandbox.telegram_store import StoredMessage
+from bot.sandbox.telegram_rows import StoredMessage
 from bot.sandbox.telegram_views import api_message, inaccessible
 from bot.sandbox.telegram_world import Person, World
 

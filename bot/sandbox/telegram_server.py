@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TextIO
 from aiohttp import web
 
 from bot.sandbox.chat_api import add_chat
+from bot.sandbox.chat_page import add_page
 from bot.sandbox.telegram_api import BODY_LIMIT, WORLD, add_bot_api
 from bot.sandbox.telegram_faults import Faults, FloodRule
 from bot.sandbox.telegram_guard import add_page_headers, guard, require_loopback
@@ -77,6 +78,7 @@ class SandboxTelegram:
         app[WORLD] = self.world
         app.on_response_prepare.append(add_page_headers)
         add_chat(app)
+        add_page(app)
         add_bot_api(app)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await self._runner.setup()

@@ -8,67 +8,18 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-Json = dict[str, Any]
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS people (
-    user_id INTEGER PRIMARY KEY, profile TEXT NOT NULL, started INTEGER NOT NULL, blocked INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS messages (
-    message_id INTEGER PRIMARY KEY AUTOINCREMENT, chat_id INTEGER NOT NULL, from_bot INTEGER NOT NULL,
-    date INTEGER NOT NULL, edit_date INTEGER, revision INTEGER NOT NULL, deleted INTEGER NOT NULL,
-    pinned INTEGER NOT NULL, content TEXT NOT NULL, markup TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS messages_by_chat ON messages (chat_id, message_id);
-CREATE TABLE IF NOT EXISTS updates (
-    update_id INTEGER PRIMARY KEY AUTOINCREMENT, date INTEGER NOT NULL, body TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS presses (
-    query_id TEXT PRIMARY KEY, user_id INTEGER NOT NULL, message_id INTEGER NOT NULL, pressed REAL NOT NULL,
-    answered INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS files (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, file_id TEXT UNIQUE NOT NULL, unique_id TEXT NOT NULL,
-    kind TEXT NOT NULL, path TEXT UNIQUE NOT NULL, name TEXT NOT NULL, mime_type TEXT NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, size INTEGER NOT NULL, content BLOB NOT NULL
-) STRICT;
-"""
-
-
-@dataclass
-class StoredMessage:
-    """A message; ``content`` holds the Bot API fields that differ by kind, ``markup`` the keyboard sent with it."""
-
-    message_id: int
-    chat_id: int
-    from_bot: bool
-    date: int
-    content: Json = field(default_factory=dict)
-    markup: Json | None = None
-    edit_date: int | None = None
-    revision: int = 0
-    deleted: bool = False
-    pinned: bool = False
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file; ``kind`` is photo or document, ``size`` in bytes, width and height in pixels (0 for documents)."""
-
-    file_id: str
-    unique_id: str
-    kind: str
-    path: str
-    name: str
-    mime_type: str
-    width: int
-    height: int
-    size: int
+from bot.sandbox.telegram_rows import (
+    SCHEMA,
+    Json,
+    StoredFile,
+    StoredMessage,
+    dumped,
+    dumped_or_none,
+    loaded,
+    message_of,
+)
 
 
 class TelegramStore:
@@ -81,7 +32,7 @@ class TelegramStore:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA secure_delete = ON")
         self._deleted = self._owed = False
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(SCHEMA)
 
     def close(self) -> None:
         self._db.close()
@@ -143,7 +94,7 @@ class TelegramStore:
         cursor = self._db.execute(
             "INSERT INTO messages (chat_id, from_bot, date, revision, deleted, pinned, content, markup) "
             "VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
-            (chat_id, from_bot, date, self._next_revision(), _dump(content), _dump_or_none(markup)),
+            (chat_id, from_bot, date, self._next_revision(), dumped(content), dumped_or_none(markup)),
         )
         return self._required(int(cursor.lastrowid or 0))
 
@@ -158,8 +109,8 @@ class TelegramStore:
                 message.revision,
                 message.deleted,
                 message.pinned,
-                _dump(message.content),
-                _dump_or_none(message.markup),
+                dumped(message.content),
+                dumped_or_none(message.markup),
                 message.message_id,
             ),
         )
@@ -177,7 +128,7 @@ class TelegramStore:
         row = self._db.execute(
             "SELECT * FROM messages WHERE chat_id = ? AND message_id = ?", (chat_id, message_id)
         ).fetchone()
-        return None if row is None else _message(row)
+        return None if row is None else message_of(row)
 
     def messages(self, chat_id: int, *, after: int = 0, revision: int = 0) -> list[StoredMessage]:
         """Messages above an id and changed after a revision, by id."""
@@ -185,14 +136,14 @@ class TelegramStore:
             "SELECT * FROM messages WHERE chat_id = ? AND message_id > ? AND revision > ? ORDER BY message_id",
             (chat_id, after, revision),
         )
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def pinned(self, chat_id: int) -> list[StoredMessage]:
         rows = self._db.execute(
             "SELECT * FROM messages WHERE chat_id = ? AND pinned AND NOT deleted ORDER BY message_id DESC",
             (chat_id,),
         )
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def last_markup(self, chat_id: int) -> Json | None:
         """The chat's own keyboard: the last markup that was sent and is not an inline one."""
@@ -201,7 +152,7 @@ class TelegramStore:
             "AND json_extract(markup, '$.inline_keyboard') IS NULL ORDER BY message_id DESC LIMIT 1",
             (chat_id,),
         ).fetchone()
-        return None if row is None else _loaded(row["markup"])
+        return None if row is None else loaded(row["markup"])
 
     def revision(self) -> int:
         return int(self.setting("revision") or 0)
@@ -213,7 +164,7 @@ class TelegramStore:
 
     def _required(self, message_id: int) -> StoredMessage:
         row = self._db.execute("SELECT * FROM messages WHERE message_id = ?", (message_id,)).fetchone()
-        return _message(row)
+        return message_of(row)
 
     # updates
 
@@ -224,12 +175,12 @@ class TelegramStore:
             self._db.execute("INSERT INTO sqlite_sequence VALUES ('updates', ?)", (first - 1,))
 
     def add_update(self, date: int, body: Json) -> int:
-        cursor = self._db.execute("INSERT INTO updates (date, body) VALUES (?, ?)", (date, _dump(body)))
+        cursor = self._db.execute("INSERT INTO updates (date, body) VALUES (?, ?)", (date, dumped(body)))
         return int(cursor.lastrowid or 0)
 
     def updates(self, limit: int) -> list[Json]:
         rows = self._db.execute("SELECT update_id, body FROM updates ORDER BY update_id LIMIT ?", (limit,))
-        return [{"update_id": row["update_id"], **_loaded(row["body"])} for row in rows]
+        return [{"update_id": row["update_id"], **loaded(row["body"])} for row in rows]
 
     def update_count(self) -> int:
         return int(self._db.execute("SELECT COUNT(*) FROM updates").fetchone()[0])
@@ -305,31 +256,3 @@ class TelegramStore:
     def content(self, file_id: str) -> bytes:
         row = self._db.execute("SELECT content FROM files WHERE file_id = ?", (file_id,)).fetchone()
         return bytes(row["content"])
-
-
-def _dump(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _dump_or_none(value: Json | None) -> str | None:
-    return None if value is None else _dump(value)
-
-
-def _loaded(text: str) -> Json:
-    loaded: Json = json.loads(text)
-    return loaded
-
-
-def _message(row: sqlite3.Row) -> StoredMessage:
-    return StoredMessage(
-        message_id=row["message_id"],
-        chat_id=row["chat_id"],
-        from_bot=bool(row["from_bot"]),
-        date=row["date"],
-        content=_loaded(row["content"]),
-        markup=None if row["markup"] is None else _loaded(row["markup"]),
-        edit_date=row["edit_date"],
-        revision=row["revision"],
-        deleted=bool(row["deleted"]),
-        pinned=bool(row["pinned"]),
-    )

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from bot.sandbox.telegram_store import StoredMessage
+from bot.sandbox.telegram_rows import StoredMessage
 from bot.sandbox.telegram_world import World
 
 Json = dict[str, Any]

@@ -68,9 +68,9 @@ async def test_an_uploaded_page_is_never_shown_as_one(sides, form):
 
 
 def test_no_script_of_the_page_builds_markup_from_text():
-    from bot.sandbox import chat_api
+    from bot.sandbox import chat_page
 
-    for script in chat_api._PAGE.glob("*.js"):
+    for script in chat_page._PAGE.glob("*.js"):
         words = script.read_text()
         for banned in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert banned not in words, (script.name, banned)

@@ -7,7 +7,7 @@ a client handles a fill. With lockstep the path stops AT THE POINT of every fill
   nothing acknowledged is still on its way to the book, and no signed request came for `quiet_ms`;
 * an account that does not answer at all is waited for `first_ms`, and for no fill longer than `max_ms`.
 
-A stall of this program (a busy machine) is nobody's delay: what it took is granted again.
+A stall of this program (a busy machine) is nobody's delay: a wait that it ended late begins anew.
 
 So the wait is bounded and needs no word from the client, and it is a heuristic: a client that pauses for longer than
 `quiet_ms` between two requests of one reaction meets a market that has moved on, as it would on the real exchange.
@@ -84,15 +84,15 @@ class Lockstep:
             if longest <= 0:
                 self._debts.clear()
                 return
-            due = time.monotonic() + longest
+            began = time.monotonic()
             try:
                 await asyncio.wait_for(self._changed.wait(), longest)
                 granted = 0
             except TimeoutError:
-                late = time.monotonic() - due
-                if late > _STALL_S and granted < _GRANTS:
+                took = time.monotonic() - began
+                if took > longest + _STALL_S and granted < _GRANTS:
                     granted += 1
-                    self._put_off(late)
+                    self._put_off(took)
 
     def _put_off(self, seconds: float) -> None:
         """What came while this program stood still is not read yet."""

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import aiohttp
 
-SERVE = "import asyncio, sys; from bot.sandbox.telegram_server import serve_telegram as s; asyncio.run(s(0, path=sys.argv[1]))"
+SERVE = """
+import asyncio, sys
+from bot.sandbox import telegram_people
+from bot.sandbox.telegram_server import serve_telegram
+
+telegram_people.ANSWER_SECONDS = 600  # a busy machine may take more than fifteen to start another
+asyncio.run(serve_telegram(0, path=sys.argv[1]))
+"""
 
 
 class Process:

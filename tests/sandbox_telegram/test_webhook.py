@@ -21,9 +21,13 @@ class Hook:
         self.secrets: list[str | None] = []
         self.answers: list[web.Response] = []
         self.url = ""
+        self.go_on = asyncio.Event()
+        self.go_on.set()
 
     async def take(self, request: web.Request) -> web.Response:
         update = await request.json()
+        if not self.answers:
+            await self.go_on.wait()
         self.came.append(update["message"]["text"])
         self.secrets.append(request.headers.get("X-Telegram-Bot-Api-Secret-Token"))
         return self.answers.pop(0) if self.answers else web.Response()
@@ -65,6 +69,7 @@ async def test_updates_come_in_order_with_the_secret_and_those_that_waited_first
 
 async def test_an_update_that_is_not_taken_comes_again_and_nothing_overtakes_it(sides, hook, wait_until):
     hook.answers = [web.Response(status=500), web.Response(status=302, headers={"Location": "/x"})]
+    hook.go_on.clear()
     await sides.call("setWebhook", url=hook.url)
     await sides.send("first")
     await sides.send("second")
@@ -72,6 +77,7 @@ async def test_an_update_that_is_not_taken_comes_again_and_nothing_overtakes_it(
     told_of = await sides.call("getWebhookInfo")
     assert told_of["pending_update_count"] == 2
     assert told_of["last_error_message"].startswith("Wrong response from the webhook: ")
+    hook.go_on.set()
     await wait_until(lambda: hook.has(4))
     assert hook.came == ["first", "first", "first", "second"]
     assert hook.secrets == [None] * 4

@@ -67,7 +67,11 @@ class Service:
         self._public: dict[Environment, Exchange] = {}
         self.prices = RecentPrices(self._ask_price, now=clock.now)
         self.saved = SavedStrategies(
-            store=store, supervisor=supervisor, price_of=self._price, rules_of=self._rules
+            store=store,
+            supervisor=supervisor,
+            note=people.note,
+            price_of=self._price,
+            rules_of=self._rules,
         )
         self.environments = tuple(environments)
         self.secrets_in_chat = secrets_in_chat

@@ -35,6 +35,15 @@ class Halt(StrEnum):
     FAILED = "failed"
 
 
+_DEEDS = {
+    Halt.STOPPING: "stop",
+    Halt.NOTED: "stop_noted",
+    Halt.LATER: "stop_noted",
+    Halt.FAILED: "stop_failed",
+}
+"""What the audit log says of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Halted:
     """`rests` are the orders that lie at the exchange and could not be asked to be cancelled."""
@@ -100,9 +109,7 @@ class Stopping:
             halted = await self._left_undone(strategy, Halt.FAILED, refused)
         else:
             halted = Halted(strategy, Halt.STOPPING)
-        await self._people.note(
-            person, "stop" if halted.halt is Halt.STOPPING else "stop_noted", strategy.name
-        )
+        await self._people.note(person, _DEEDS[halted.halt], strategy.name)
         return halted
 
     async def take_back(self, person: Person, strategy_id: int) -> Strategy:

@@ -1,12 +1,13 @@
 """What a person does with saved strategies beside running them: find, change, delete, export, weigh together."""
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 
 from bot.domain.market import MarketRules, Symbol
 from bot.domain.money import Price
-from bot.domain.params import StrategyParams
+from bot.domain.params import StrategyParams, as_answers
 from bot.domain.strategy_file import StrategyFile, dump
 from bot.domain.validation import validated
 from bot.engine.supervisor import Supervisor
@@ -16,16 +17,22 @@ from bot.service.worst_case import Player, Shortage, shortage
 
 PriceOf = Callable[[Strategy], Awaitable[Price | None]]
 RulesOf = Callable[[Strategy], Awaitable[MarketRules]]
+Note = Callable[[Person, str, str], Awaitable[None]]
+_LONGEST_NOTE = 200
 
 
 class SavedStrategies:
-    """Every call names the person; another's strategy is NotAllowed("no_such_strategy")."""
+    """Every call names the person; another's strategy is NotAllowed("no_such_strategy").
+
+    `note(person, deed, about)` is called after each change.
+    """
 
     def __init__(
-        self, *, store: BookStore, supervisor: Supervisor, price_of: PriceOf, rules_of: RulesOf
+        self, *, store: BookStore, supervisor: Supervisor, note: Note, price_of: PriceOf, rules_of: RulesOf
     ) -> None:
         self._store = store
         self._supervisor = supervisor
+        self._note = note
         self._price_of = price_of
         self._rules_of = rules_of
 
@@ -52,17 +59,28 @@ class SavedStrategies:
 
         InvalidInput for a bad parameter, NotAllowed("pair_is_fixed") for another pair once it has run.
         """
-        return await self._store.edit_strategy(
+        before = await self._store.strategy(person.id, strategy_id)
+        kept = await self._store.edit_strategy(
             person.id, strategy_id, validated(params), environment=environment, symbol=symbol
         )
+        if before is not None and (changed := _changed(before, kept)):
+            about = f"{kept.name}: {', '.join(changed)}"
+            await self._note(person, "edited", textwrap.shorten(about, _LONGEST_NOTE, placeholder=" …"))
+        return kept
 
     async def rename(self, person: Person, strategy_id: int, name: str) -> Strategy:
         """InvalidInput("nome") for a name in use."""
-        return await self._store.rename_strategy(person.id, strategy_id, name)
+        before = await self._store.strategy(person.id, strategy_id)
+        kept = await self._store.rename_strategy(person.id, strategy_id, name)
+        if before is not None and before.name != kept.name:
+            await self._note(person, "renamed", f"{before.name} → {kept.name}")
+        return kept
 
     async def delete(self, person: Person, strategy_id: int) -> Strategy:
         """NotAllowed("running_not_deleted") unless it is idle; its fills and profits stay in the books."""
-        return await self._store.delete_strategy(person.id, strategy_id)
+        gone = await self._store.delete_strategy(person.id, strategy_id)
+        await self._note(person, "deleted", gone.name)
+        return gone
 
     def export(self, strategy: Strategy, kind: str = "js") -> tuple[str, str]:
         """File name and text, as `.js` or `.json`; both can be sent back to the chat."""
@@ -99,6 +117,17 @@ def as_json(text: str) -> str:
     quoted = re.sub(r"^  (\w+):", r'  "\1":', text, flags=re.MULTILINE)
     inner = quoted.partition("{\n")[2].rpartition("};")[0].rstrip().removesuffix(",")
     return f"{{\n{inner}\n}}\n"
+
+
+def _changed(before: Strategy, kept: Strategy) -> list[str]:
+    """The names of the fields that are chosen otherwise now."""
+    old, new = _fields(before), _fields(kept)
+    return [name for name in new if new[name] != old[name]]
+
+
+def _fields(strategy: Strategy) -> dict[str, object]:
+    place = {"ambiente": strategy.environment.value, "par": strategy.symbol.name}
+    return {**place, **as_answers(strategy.chosen)}
 
 
 def _searched(strategy: Strategy) -> str:

@@ -238,6 +238,18 @@ async def test_a_stop_put_off_for_an_exchange_out_of_reach_is_tried_again_by_its
     await household.until_rows("SELECT * FROM stop_wishes", [])
 
 
+async def test_a_stop_that_could_not_be_is_no_stop_in_the_audit_log(household):
+    await at_work(household, "lenta")
+    pressed = await panic_press(household)
+    await household.app.service.stop(await household.person(), 1, StopMode.KEEP_COINS)
+    await until_idle(household)
+    await household.forge(pressed)
+    await household.wait_for("não foi feito")
+    told = await household.ask("/auditoria", "Quem fez o quê")
+    deeds = [line.partition(" Ana: ")[2] for line in told["text"].splitlines()]
+    assert deeds[-2:] == ["parou lenta", "não conseguiu parar lenta"]
+
+
 async def test_running_again_takes_a_noted_stop_back(household):
     await at_work(household, "lenta")
     store = household.app.store

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.params import as_answers
 from bot.ports import RunStatus, Strategy
 from tests.handlers.household import Household
 from tests.handlers.setup_talk import Chat, draft_of, labels, to_field, to_item_1
@@ -151,6 +152,54 @@ async def test_deleting_is_asked_twice_and_an_old_confirmation_does_nothing(
     assert await household.app.service.strategies(await household.person()) == []
     await household.press_again(asked, "Apagar mesmo")
     await household.wait_for("não existe mais")
+
+
+async def test_who_changed_renamed_and_deleted_what_stands_in_the_audit_log(
+    household: Household, chat: Chat
+) -> None:
+    await household.strategy("lenta", **SMALL)
+    for typed, shown in (("77,5", "77,50"), ("77,5", "77,50")):  # the second changes nothing
+        await chat.ask("/strategies", "lenta")
+        await household.tap("lenta", "Primeira compra")
+        await chat.tap("Editar", "Nada muda antes de você salvar")
+        await to_field(chat, "qty_inicial")
+        await chat.ask(typed, "✓ 1 qty_inicial")
+        await chat.tap("Salvar as mudanças", "foi alterada")
+        await household.tap("Estratégia", shown)
+    await chat.tap("Renomear", "Digite o novo nome")
+    await chat.ask("veloz", "Agora se chama")
+    await chat.ask("/strategies", "veloz")
+    await household.tap("veloz", "Primeira compra")
+    await household.tap("Apagar", "Apagar esta estratégia?")
+    await household.tap("Apagar mesmo", "foi apagada")
+    told = await household.ask("/auditoria", "Quem fez o quê")
+    deeds = [line.partition(" Ana: ")[2] for line in told["text"].splitlines() if " Ana: " in line]
+    assert deeds == ["alterou lenta: qty_inicial", "renomeou lenta → veloz", "apagou veloz"]
+    await household.ask("/language", "idioma")
+    await household.tap("English", "English it is")
+    told = await household.ask("/audit", "Who did what")
+    for deed in ("edited lenta: qty_inicial", "renamed lenta → veloz", "deleted veloz"):
+        assert f"Ana: {deed}" in told["text"]
+
+
+async def test_a_long_list_of_changes_is_cut_at_a_word_in_the_audit_log(household: Household) -> None:
+    strategy = await household.strategy("x" * 64, **SMALL)
+    assert household.app is not None
+    service, person = household.app.service, await household.person()
+    doubled = {
+        name: value * 2
+        for name, value in as_answers(strategy.params).items()
+        if isinstance(value, Decimal) and name not in {"saldo_limite", "taxa"}
+    }
+    changed = replace(strategy.params, **doubled)
+    await service.saved.edit(
+        person, strategy.id, changed, environment=strategy.environment, symbol=strategy.symbol
+    )
+    (entry,) = await service.people.audit(person, 10)
+    assert len(entry.about) <= 200
+    *names, last = entry.about.partition(": ")[2].replace(",", "").split()
+    assert last == "…"
+    assert set(names) <= set(doubled)
 
 
 async def test_a_saved_strategy_shows_its_plan_and_goes_out_as_two_files(

@@ -42,9 +42,8 @@ def against_screen(texts: Texts, done: Done) -> Screen:
     if left > 0:
         told.append(texts.count("against.more", left))
     listed = "\n".join([texts("against.differences"), *told]) if told else texts("against.no_difference")
-    text = paragraphs(
-        head_text(texts, card["name"], card), same, "\n".join(lines), listed, texts("against.how")
-    )
+    how = texts("against.how_sandbox" if card["source"] == "sandbox" else "against.how")
+    text = paragraphs(head_text(texts, card["name"], card), same, "\n".join(lines), listed, how)
     return Screen(text)
 
 

@@ -18,6 +18,7 @@ from bot.backtest.differences import (
     ExtraFill,
     FeesDiffer,
     FirstBuySlipped,
+    LeftOpen,
     MissedTouch,
     NotComparable,
     OtherPrice,
@@ -33,6 +34,7 @@ from bot.backtest.real_cycles import RealCycle, RealOrder, real_cycles
 from bot.domain.events import StartAsked
 from bot.domain.market import MarketRules, Side
 from bot.domain.money import Price, Quote, total_quote
+from bot.domain.orders import Leg
 from bot.domain.params import StrategyParams
 from bot.domain.state import State
 from bot.errors import InvalidInput
@@ -85,18 +87,40 @@ class Overlay:
 
 
 def lay_over(
-    fills: Sequence[RealFill], params: StrategyParams, rules: MarketRules, history: History
+    fills: Sequence[RealFill],
+    params: StrategyParams,
+    rules: MarketRules,
+    history: History,
+    *,
+    unplaced: Sequence[RealFill] = (),
+    later: Sequence[RealFill] = (),
+    over: bool = False,
 ) -> Overlay:
     """`fills` in the order of their times, all of one strategy that ran on `params`.
+
+    Where several carry one time, the open of their candle, their order is that of their making. `unplaced` are of other
+    cycles, of times that mean nothing here: what those carried over and reinvested is booked, and no more. `later` are
+    those made after the candles: their orders are not missed. `over`: it runs no longer: a cycle still open stays so.
 
     Candles must reach from the first fill's to the last one's: InvalidInput where they do not, or without fills.
     """
     _check(fills, history)
     first = _candle(history, fills[0].time)
     run = run_plain(params, Terms(rules), history.between(int(history.times[first]), None))
-    cycles = real_cycles(fills, params, rules)
-    ends = [None, *(cycle.end for cycle in cycles[:-1])]
-    judged = [_judged(cycle, end, params, rules, history) for cycle, end in zip(cycles, ends, strict=True)]
+    aside = {fill.cycle for fill in unplaced}
+    cycles = real_cycles([*unplaced, *fills], params, rules)
+    spans = [
+        _Span(
+            cycle,
+            sold_before=None if before is None or before.number in aside else before.end,
+            left_open=cycle.end is None and (over or after is not None),
+            coming=frozenset((fill.side, fill.k) for fill in later if fill.cycle == cycle.number),
+        )
+        for before, cycle, after in zip([None, *cycles], cycles, [*cycles[1:], None], strict=False)
+        if cycle.number not in aside
+    ]
+    cycles = tuple(span.real for span in spans)
+    judged = [_judged(span, params, rules, history) for span in spans]
     differences = [one for _, found in judged for one in found]
     beside = tuple(one for one, _ in judged)
     slips = [one for one in differences if isinstance(one, FirstBuySlipped)]
@@ -129,9 +153,28 @@ def _candle(history: History, time: int) -> int:
     return int(np.searchsorted(history.times, time, side="right")) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A real cycle among the others: `sold_before` is the end of the one before it; a stop left it open, or not.
+
+    `coming` are its orders that filled after the candles.
+    """
+
+    real: RealCycle
+    sold_before: int | None
+    left_open: bool
+    coming: frozenset[tuple[Side, int]]
+
+    @property
+    def end(self) -> int | None:
+        """After this time nothing is compared; None for a cycle under way."""
+        return max(order.last for order in self.real.orders) if self.left_open else self.real.end
+
+
 def _judged(
-    real: RealCycle, before: int | None, params: StrategyParams, rules: MarketRules, history: History
+    span: _Span, params: StrategyParams, rules: MarketRules, history: History
 ) -> tuple[Beside, list[Difference]]:
+    real = span.real
     entry, number = real.entry, real.number
     differences: list[Difference] = []
     tested: list[BacktestFill] = []
@@ -139,14 +182,17 @@ def _judged(
     if entry is None:
         differences.append(NotComparable(number, "it did not begin with a first buy of its own"))
     else:
-        pays = _open_to_buy_at(history, entry.first, before)
-        differences.append(FirstBuySlipped(number, entry.first, pays, entry.price, entry.quantity))
-        tested, profit = _tested(real, entry, params, rules, history)
+        pays = _open_to_buy_at(history, entry.first, span.sold_before)
+        if pays is not None:
+            differences.append(FirstBuySlipped(number, entry.first, pays, entry.price, entry.quantity))
+        tested, profit = _tested(span, entry, params, rules, history)
         differences += _between(real, tested, history)
+        if span.end is not None and span.left_open:
+            differences.append(LeftOpen(number, span.end))
     if real.fees != real.expected_fees:
         differences.append(FeesDiffer(number, real.fees, real.expected_fees))
     closed = bool(tested) and tested[-1].side is Side.SELL
-    unlike = (MissedTouch, ExtraFill, OtherPrice, OtherTime, SoldByHand, NotComparable)
+    unlike = (MissedTouch, ExtraFill, OtherPrice, OtherTime, SoldByHand, LeftOpen, NotComparable)
     beside = Beside(
         cycle=number,
         start=real.start,
@@ -155,24 +201,31 @@ def _judged(
         net_profit=real.net_profit,
         tested_end=tested[-1].time if closed else None,
         tested_rebuys=max((fill.k for fill in tested), default=0),
-        tested_net_profit=profit,
+        tested_net_profit=profit if closed else None,
         same=not any(isinstance(one, unlike) for one in differences),
     )
     return beside, differences
 
 
-def _open_to_buy_at(history: History, bought: int, sold_before: int | None) -> Price:
-    """The open at which a backtest would have bought: of the candle after the exit, else of the one of the buy."""
+def _open_to_buy_at(history: History, bought: int, sold_before: int | None) -> Price | None:
+    """The open at which a backtest would have bought: of the candle after the exit, else of the one of the buy.
+
+    None where that candle is still to come.
+    """
     candle = _candle(history, bought)
     if sold_before is not None and _candle(history, sold_before) == candle:
-        candle = min(candle + 1, len(history) - 1)
-    return history.price(history.opens[candle])
+        candle += 1
+    return history.price(history.opens[candle]) if candle < len(history) else None
 
 
 def _tested(
-    real: RealCycle, entry: RealOrder, params: StrategyParams, rules: MarketRules, history: History
+    span: _Span, entry: RealOrder, params: StrategyParams, rules: MarketRules, history: History
 ) -> tuple[list[BacktestFill], Quote | None]:
-    """The backtest's fills of a cycle begun as the real one was, and its net profit if it was closed."""
+    """The backtest's fills of a cycle begun as the real one was, and its net profit if it was closed.
+
+    Without those that the real one is not late for: in the last candle, or after a cycle's end.
+    """
+    real = span.real
     state = State("bt", increment=real.increment, holding=real.before)
     desk = Desk(params, Terms(rules, balance=_PLENTY), state)
     walk = Walk(desk, history)
@@ -183,9 +236,19 @@ def _tested(
     desk.enter(entry.price, entry.quantity)
     soon = [one for one in real.orders if one is not entry and _candle(history, one.first) == candle]
     walk.rest_of_candle([entry.price.value, *(one.price.value for one in soon)])
-    end = len(history) if real.end is None else _candle(history, real.end) + 1 + _SOON
+    end = len(history) if span.end is None else _candle(history, span.end) + 1 + _SOON
     walk.onwards(candle + 1, end, cycles=1)
-    return desk.fills, desk.booked[0] if desk.booked else None
+    made = {(order.side, order.k) for order in real.orders}
+    fills = [fill for fill in desk.fills if (fill.side, fill.k) in made or _was_due(fill, span, history)]
+    return fills, desk.booked[0] if desk.booked else None
+
+
+def _was_due(fill: BacktestFill, span: _Span, history: History) -> bool:
+    """Whether the real order should have filled by now, or by its cycle's end; it may be late by a candle."""
+    if span.end is None:
+        coming = any(side is fill.side and (side is Side.SELL or k == fill.k) for side, k in span.coming)
+        return fill.candle + _SOON < len(history) and not coming
+    return fill.time <= span.end or (fill.side is Side.SELL and not span.left_open)
 
 
 def _between(real: RealCycle, tested: Sequence[BacktestFill], history: History) -> Iterator[Difference]:
@@ -193,18 +256,27 @@ def _between(real: RealCycle, tested: Sequence[BacktestFill], history: History) 
     found: list[tuple[int, Difference]] = []
     left = {(fill.side, fill.k): fill for fill in tested}
     for order in real.orders:
-        key = (order.side, order.k)
-        mate = left.pop(key, None)
+        mate = left.pop((order.side, order.k), None) or _exit_of_other_rungs(real, order, left)
         if order.by_hand:
             found.append((order.first, SoldByHand(real.number, order.first, order.price, order.quantity)))
         elif mate is None:
             found.append((order.first, ExtraFill(real.number, order.first, order.side, order.k, order.price)))
         else:
             found += ((order.first, one) for one in _unlike(real.number, order, mate, history))
+    first = min((k for side, k in left if side is Side.BUY), default=0)
     for fill in left.values():
-        if real.end is None or fill.time <= real.end or fill.side is Side.SELL:
+        if fill.side is Side.SELL or fill.k == first:  # the next re-buys only rest once this one has filled
             found.append((fill.time, MissedTouch(real.number, fill.time, fill.side, fill.k, fill.price)))
     return (one for _, one in sorted(found, key=lambda pair: pair[0]))
+
+
+def _exit_of_other_rungs(
+    real: RealCycle, order: RealOrder, left: dict[tuple[Side, int], BacktestFill]
+) -> BacktestFill | None:
+    """The backtest's exit of a cycle that came to its own with more re-buys, or fewer."""
+    own = {(one.side, one.k) for one in real.orders}
+    key = next((key for key in left if key[0] is Side.SELL and key not in own), None)
+    return left.pop(key) if key is not None and order.leg is Leg.EXIT else None
 
 
 def _unlike(number: int, order: RealOrder, mate: BacktestFill, history: History) -> Iterator[Difference]:

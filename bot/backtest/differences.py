@@ -11,7 +11,7 @@ from bot.domain.money import EXACT, Base, Price, Quote
 class FirstBuySlipped:
     """A market buy pays the market's price of the moment, a backtest's an open: said of every first buy.
 
-    `tested` is what the backtest pays: the next open after the exit before, or its own candle's for a first cycle.
+    (Not of one whose open is still to come.) `tested` is what the backtest pays: the next open after the exit before, or its own candle's for a first cycle.
     """
 
     cycle: int
@@ -103,6 +103,14 @@ class SoldByHand:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A stop ended the cycle without a sale: nothing after its last fill, at `time`, is compared."""
+
+    cycle: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class NotComparable:
     """The cycle cannot be begun again as it was; `reason` in plain English."""
 
@@ -119,5 +127,6 @@ Difference = (
     | OtherPrice
     | OtherQuantity
     | SoldByHand
+    | LeftOpen
     | NotComparable
 )

@@ -43,7 +43,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class RealFill:
-    """A fill of the live strategy: `time` ms UTC, `leg` as the store writes it, `fee` in `fee_coin`."""
+    """A fill of the live strategy: `time` ms UTC, `leg` as the store writes it, `fee` in `fee_coin`.
+
+    `exec_id` is the exchange's own.
+    """
 
     time: int
     cycle: int
@@ -54,6 +57,7 @@ class RealFill:
     quantity: Base
     fee: Decimal
     fee_coin: str
+    exec_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,9 @@ class Job:
 
     `shelf` is the folder of histories, kept under `shelf_mb`; `folder` takes pictures and files. `fields` are what an
     optimisation varies, within `most_sets` and `most_s`.
+
+    `fills` are laid over the candles; `unplaced` are of cycles whose candles nobody knows, and count in the books only.
+    `over`: their strategy runs no longer.
     """
 
     kind: Kind
@@ -84,6 +91,8 @@ class Job:
     most_sets: int = 0
     most_s: float = 0.0
     fills: tuple[RealFill, ...] = ()
+    unplaced: tuple[RealFill, ...] = ()
+    over: bool = False
 
     def packed(self) -> dict[str, Any]:
         """Plain JSON; amounts as decimal text."""
@@ -105,6 +114,8 @@ class Job:
             "most_sets": self.most_sets,
             "most_s": self.most_s,
             "fills": [_packed_fill(fill) for fill in self.fills],
+            "unplaced": [_packed_fill(fill) for fill in self.unplaced],
+            "over": self.over,
         }
 
     @classmethod
@@ -128,6 +139,8 @@ class Job:
             most_sets=packed["most_sets"],
             most_s=packed["most_s"],
             fills=_unpacked_fills(packed["fills"]),
+            unplaced=_unpacked_fills(packed["unplaced"]),
+            over=packed["over"],
         )
 
 
@@ -174,6 +187,7 @@ def _packed_fill(fill: RealFill) -> list[Any]:
         plain(fill.quantity.value),
         plain(fill.fee),
         fill.fee_coin,
+        fill.exec_id,
     ]
 
 
@@ -189,6 +203,7 @@ def _unpacked_fills(packed: Sequence[Sequence[Any]]) -> tuple[RealFill, ...]:
             Base(Decimal(quantity)),
             Decimal(fee),
             coin,
+            exec_id,
         )
-        for time, cycle, leg, k, side, price, quantity, fee, coin in packed
+        for time, cycle, leg, k, side, price, quantity, fee, coin, exec_id in packed
     )

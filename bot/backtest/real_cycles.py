@@ -100,8 +100,15 @@ def _cycles(fills: Iterable[RealFill], params: StrategyParams, rules: MarketRule
         if holding.sold and holding.net_profit.value > 0 and params.lucro_reaplicar:
             share = EXACT.divide(holding.net_profit.value, Decimal(params.limite_recompras + 1))
             increment += Quote(share)
-        # records that lack a buy would carry less than nothing over
-        holding = holding.rest() if holding.held.value >= 0 else Holding()
+        holding = _carried_over(holding, mine, rules)
+
+
+def _carried_over(holding: Holding, fills: Sequence[RealFill], rules: MarketRules) -> Holding:
+    """What the next cycle begins with: a stop leaves it no more than dust, and gives the coins to the person."""
+    if holding.held.value < 0:  # records that lack a buy
+        return Holding()
+    exited = any(fill.leg == Leg.EXIT.value for fill in fills)
+    return holding.rest() if exited or not rules.lot_down(holding.held) else Holding()
 
 
 def _orders(fills: Sequence[RealFill]) -> tuple[RealOrder, ...]:

@@ -1,5 +1,6 @@
 """`worker`: one job for the running bot, in a process of its own. Not for people: it reads JSON and writes JSON."""
 
+import errno
 import json
 import os
 import resource
@@ -14,12 +15,16 @@ from typing import Any, TextIO
 
 import click
 
-from bot.backtest.jobs import Job
+from bot.backtest.jobs import Job, Kind
 from bot.errors import BotError, InvalidInput
 
 _NICENESS = 10
 _BETWEEN_S = 0.25
 _JOB = "job.json"
+_OF_THE_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, None}
+)
+"""Full, or not to be written; numpy tells a full one without a number."""
 
 
 @dataclass(slots=True)
@@ -70,12 +75,21 @@ def worker(*, folder: Path | None) -> None:
         mouth.say({"failed": failed})
     except BotError as exc:
         mouth.say({"failed": {"field": "", "reason": str(exc), "key": type(exc).__name__}})
+    except MemoryError:
+        mouth.say({"failed": {"field": "", "reason": "memory"}})
+    except OSError as exc:
+        if exc.errno not in _OF_THE_DISK:
+            raise
+        mouth.say({"failed": {"field": "", "reason": str(exc), "key": "NotKept"}})
 
 
 def _fetch(job: Job, mouth: Mouth) -> None:
     from bot.backtest.shared_history import lay_down  # noqa: PLC0415 - modesty first, loading after
     from bot.cli.worker_history import candles_of  # noqa: PLC0415 - SDKs and Parquet, for this life only
+    from bot.cli.worker_played import placed  # noqa: PLC0415 - the same
 
+    if job.kind is Kind.AGAINST and job.source.rest is not None:
+        job = placed(job)
     laid = lay_down(candles_of(job, mouth.progress), job.folder / "candles.npy")
     packed = {**job.packed(), "candles": {**asdict(laid), "file": str(laid.file)}}
     (job.folder / _JOB).write_text(json.dumps(packed), encoding="utf-8")
@@ -99,9 +113,11 @@ def _own_output() -> TextIO:
 
 
 def _be_modest() -> None:
-    """Behind the bot's own process in the queue for a processor; no core dump of what was in memory."""
+    """Behind the bot's own process in the queue for a processor, before it where memory runs out; no core dump."""
     with suppress(OSError):
         os.nice(_NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

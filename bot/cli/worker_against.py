@@ -18,12 +18,14 @@ _MOST = 40
 
 
 def overlaid(job: Job, history: History) -> Overlay:
-    """InvalidInput where no fill lies within the candles. One in the minute that is not closed yet is left out."""
+    """InvalidInput where no fill lies within the candles. One in the candle that is not closed yet is left out."""
     end = int(history.times[-1]) + history.step_ms
     fills = [fill for fill in job.fills if fill.time < end]
     if not fills:
         raise InvalidInput("fills", "no candle of these hours is closed yet", key="too_early")
-    return lay_over(fills, job.contenders[0].params, job.rules, history)
+    later = job.fills[len(fills) :]
+    params = job.contenders[0].params
+    return lay_over(fills, params, job.rules, history, unplaced=job.unplaced, later=later, over=job.over)
 
 
 def against_card(job: Job, found: Overlay) -> dict[str, Any]:

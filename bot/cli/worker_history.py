@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bot.backtest.fetch import Progress, fetch
+from bot.backtest.fetch import Progress, fetched
 from bot.backtest.history import History
 from bot.backtest.jobs import Job, Kind
 from bot.backtest.store import HistoryStore
@@ -20,6 +20,8 @@ from bot.ports.history import HistorySource, Interval
 Tell = Callable[..., None]
 _MONTH_MS = 30 * 86_400_000
 _YEAR_MS = 365 * 86_400_000
+_NONE_CLOSED = frozenset({"history_not_yet", "history_wrong_way_round"})
+"""Said of hours that end where they begin, or of which the exchange has no closed candle."""
 
 
 def candles_of(job: Job, tell: Tell) -> History:
@@ -27,6 +29,17 @@ def candles_of(job: Job, tell: Tell) -> History:
 
     A sandbox's past is play: it is kept no longer than the job, for the next sandbox has another.
     """
+    if job.kind is not Kind.AGAINST:
+        return _candles_of(job, tell)
+    try:
+        return _candles_of(job, tell)
+    except InvalidInput as wrong:
+        if wrong.key not in _NONE_CLOSED:
+            raise
+        raise InvalidInput("fills", "no candle of these hours is closed yet", key="too_early") from wrong
+
+
+def _candles_of(job: Job, tell: Tell) -> History:
     if job.source.rest is not None:
         return _played(job, tell)
     if job.kind is Kind.LINE:
@@ -53,18 +66,20 @@ def _kept(job: Job) -> History:
 
 def _played(job: Job, tell: Tell) -> History:
     """A stand-in that plays longer candles than were asked for has no shorter ones."""
-    if job.kind is Kind.AGAINST:
-        raise InvalidInput(
-            "ambiente", "a sandbox's candles and fills carry different times", key="sandbox_clock"
-        )
     store = HistoryStore(job.folder / "history")
     for interval in (i for i in Interval if i.ms >= job.step_ms):
         try:
-            return asyncio.run(_got(replace(job, step_ms=interval.ms), store, tell))
+            return asyncio.run(_got(_in_steps_of(job, interval), store, tell))
         except InvalidInput as wrong:
             if wrong.field != "interval":
                 raise
     raise InvalidInput("periodo", "the sandbox has no candles", key="no_candles_yet")
+
+
+def _in_steps_of(job: Job, interval: Interval) -> Job:
+    """The hours of fills begin and end with the sandbox's own candles, which may be shorter ones."""
+    start, end = (None if at is None else at - at % interval.ms for at in (job.start, job.end))
+    return replace(job, step_ms=interval.ms, start=start, end=end)
 
 
 def _interval(job: Job) -> Interval:
@@ -84,10 +99,10 @@ async def _got(job: Job, store: HistoryStore, tell: Tell) -> History:
     source = open_history(job.source.exchange, rest=job.source.rest)
     try:
         start = job.start if job.end is not None else await _start(job, source, interval)
-        span = await fetch(store, source, symbol, interval, start=start, end=job.end, told=told)
+        _, history = await fetched(store, source, symbol, interval, start=start, end=job.end, told=told)
     finally:
         await source.close()
-    return store.load(source.exchange, symbol, interval, span.start, span.end)
+    return history
 
 
 async def _start(job: Job, source: HistorySource, interval: Interval) -> int | None:
@@ -108,7 +123,7 @@ async def _start(job: Job, source: HistorySource, interval: Interval) -> int | N
 def _make_room(shelf: Path, most: int, *, spare: Path) -> None:
     """Take whole series away, the longest unused first, until what is left fits; `spare` is in use."""
     series = sorted(_series(shelf), key=lambda folder: folder.stat().st_mtime)
-    size = {folder: sum(f.stat().st_size for f in folder.iterdir() if f.is_file()) for folder in series}
+    size = {folder: _size(folder) for folder in series}
     total = sum(size.values())
     for folder in series:
         if total <= most:
@@ -116,6 +131,15 @@ def _make_room(shelf: Path, most: int, *, spare: Path) -> None:
         if folder != spare:
             total -= size[folder]
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of its files; another process may write there, and rename what it has written."""
+    size = 0
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            size += file.stat().st_size
+    return size
 
 
 def _series(shelf: Path) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from bot.backtest.jobs import Contender, Job, Kind, RealFill, Source
 from bot.domain.orders import Leg
 from bot.domain.params import StrategyParams
 from bot.errors import NotAllowed
-from bot.ports import BookStore, Environment, FillRecord, Person, Strategy
+from bot.ports import BookStore, Environment, FillRecord, Person, RunStatus, Strategy
 from bot.ports.backtests import RunBook
 from bot.service.backtest_wishes import MINUTE_MS, Span, span_of
 from bot.service.backtests import Backtests
@@ -80,17 +80,24 @@ class BacktestDesk:
         return await self._made(person, kind, subjects, pair=pair, span=span, dark=dark, fields=fields)
 
     async def against(self, person: Person, strategy: Strategy, *, dark: bool) -> Job:
-        """The strategy's real fills, and the minutes they fell in; NotAllowed("backtest_no_fills") without any."""
+        """The strategy's real fills, and the minutes they fell in; NotAllowed("backtest_no_fills") without any.
+
+        The minutes end now: a fill that comes while the job waits is not among these, and no candle may ask for it.
+        """
+        now = self._service.now()
         records = await self._store.fills(person.id, strategy.id)
         if not records:
             raise NotAllowed("backtest_no_fills")
         fills = tuple(_real(record) for record in records)
-        span = Span(MINUTE_MS, start=fills[0].time - fills[0].time % MINUTE_MS)
+        span = Span(MINUTE_MS, start=_minute(fills[0].time), end=_minute(now))
         subject = Subject(
             strategy.id, strategy.name, strategy.environment, strategy.symbol.name, strategy.params
         )
         pair = strategy.symbol.name
-        return await self._made(person, Kind.AGAINST, [subject], pair=pair, span=span, dark=dark, fills=fills)
+        over = strategy.status is RunStatus.IDLE
+        return await self._made(
+            person, Kind.AGAINST, [subject], pair=pair, span=span, dark=dark, fills=fills, over=over
+        )
 
     def on_disk(self, job: Job) -> bool:
         """Whether anything of the pair is kept; a sandbox's past is asked for anew each time, and costs nothing."""
@@ -108,6 +115,7 @@ class BacktestDesk:
         dark: bool,
         fields: Sequence[str] = (),
         fills: tuple[RealFill, ...] = (),
+        over: bool = False,
     ) -> Job:
         environment = subjects[0].environment
         rules = await self._service.public(environment).rules(pair)
@@ -128,6 +136,7 @@ class BacktestDesk:
             most_sets=MOST_SETS,
             most_s=MOST_SECONDS,
             fills=fills,
+            over=over,
         )
 
 
@@ -143,4 +152,9 @@ def _real(record: FillRecord) -> RealFill:
         quantity=fill.quantity,
         fee=fill.fee,
         fee_coin=fill.fee_coin,
+        exec_id=fill.exec_id,
     )
+
+
+def _minute(time: int) -> int:
+    return time - time % MINUTE_MS

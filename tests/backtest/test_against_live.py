@@ -10,8 +10,10 @@ from bot.backtest.differences import (
     ExtraFill,
     FeesDiffer,
     FirstBuySlipped,
+    LeftOpen,
     MissedTouch,
     NotComparable,
+    OtherPrice,
     OtherQuantity,
     SoldByHand,
 )
@@ -65,8 +67,8 @@ def fills_of(history: History, params: StrategyParams = LIVELY) -> list[RealFill
     return [as_real(fill) for fill in run_exact(params, Terms(RULES), history).fills]
 
 
-def over(fills: list[RealFill], history: History, params: StrategyParams = LIVELY) -> Overlay:
-    return lay_over(fills, params, RULES, history)
+def over(fills: list[RealFill], history: History, params: StrategyParams = LIVELY, **more: object) -> Overlay:
+    return lay_over(fills, params, RULES, history, **more)
 
 
 def named(overlay: Overlay) -> set[str]:
@@ -198,6 +200,150 @@ def test_profit_reinvested_and_dust_carried_are_those_of_the_real_cycles_before(
     later = [fill for fill in fills if fill.cycle != 1]
     assert OtherQuantity in {type(one) for one in over(later, part).differences}
     assert OtherQuantity not in {type(one) for one in over(fills, part).differences}
+
+
+# --- fills that carry the open of their candle, as a sandbox tells it ---------------------------------------------
+
+
+def test_fills_of_one_time_are_taken_in_the_order_of_their_making(part: History) -> None:
+    run = run_exact(LIVELY, Terms(RULES), part)
+    fills = [as_real(fill, after_ms=0) for fill in run.fills]
+    times = [fill.time for fill in fills]
+    assert len(set(times)) < len(times)
+    overlay = over(fills, part)
+    assert named(overlay) == set()
+    assert overlay.slippage == 0
+
+
+ONE_CANDLE = [(100, 104, 99, "103.9"), (104, 104, 104, 104), ("104.5", "104.6", "104.4", "104.5")]
+"""The path comes to an exit, and the strategy buys at once, within the same candle."""
+
+
+def bought(price: str, candle: int, cycle: int) -> RealFill:
+    quantity = rules_of().lot_down(Base(D(300) / D(price)))
+    return RealFill(
+        START + 60_000 * candle, cycle, "e", 0, Side.BUY, Price(D(price)), quantity,
+        quantity.value * D("0.001"), "BTC",
+    )  # fmt: skip
+
+
+def sold(price: str, candle: int, of: RealFill) -> RealFill:
+    quantity = rules_of().lot_down(Base(of.quantity.value * D("0.999")))
+    return RealFill(
+        START + 60_000 * candle, of.cycle, "x", 0,
+        Side.SELL, Price(D(price)), quantity, quantity.value * D(price) * D("0.001"), "USDT",
+    )  # fmt: skip
+
+
+def test_the_buy_after_an_exit_is_held_against_the_next_open_and_not_its_own_candles() -> None:
+    first = bought("100", 0, 1)
+    fills = [first, sold("103.5", 0, first), bought("103.6", 0, 2)]
+    overlay = over(fills, candles(ONE_CANDLE), StrategyParams())
+    assert named(overlay) == set()
+    slips = [one for one in overlay.differences if isinstance(one, FirstBuySlipped)]
+    assert [(one.tested.value, one.paid.value) for one in slips] == [(100, 100), (104, D("103.6"))]
+    assert overlay.cycles[1].same
+
+
+def test_where_the_next_open_is_still_to_come_nothing_is_said_of_the_buy() -> None:
+    first = bought("100", 0, 1)
+    fills = [first, sold("103.5", 0, first), bought("103.6", 0, 2)]
+    overlay = over(fills, candles(ONE_CANDLE[:1]), StrategyParams())
+    slips = [one for one in overlay.differences if isinstance(one, FirstBuySlipped)]
+    assert [one.cycle for one in slips] == [1]
+    assert overlay.slippage == 0
+
+
+def test_a_touch_in_the_last_candle_is_not_missed_yet_and_no_profit_of_it_is_counted() -> None:
+    rows = [(100, 100, 100, 100), (100, 100, 100, 100), (100, 104, 100, 104), (104, 104, 104, 104)]
+    fill = bought("100", 0, 1)
+    overlay = over([fill], candles(rows[:3]), StrategyParams())
+    assert named(overlay) == set()
+    assert (overlay.cycles[0].same, overlay.cycles[0].tested_net_profit) == (True, None)
+    assert not overlay.tested_net_profit
+    overlay = over([fill], candles(rows), StrategyParams())
+    (missed,) = [one for one in overlay.differences if isinstance(one, MissedTouch)]
+    assert (missed.side, missed.price.value) == (Side.SELL, D("103.5"))
+    assert overlay.tested_net_profit
+
+
+def test_of_re_buys_that_never_came_the_first_is_named_for_the_next_would_rest_on_it_alone() -> None:
+    rows = [(100, 100, 100, 100), (100, 100, 90, 90), (90, 90, 90, 90), (90, 90, 90, 90)]
+    overlay = over([bought("100", 0, 1)], candles(rows), StrategyParams())
+    assert [(one.k, one.price.value) for one in overlay.differences if isinstance(one, MissedTouch)] == [
+        (1, D(99))
+    ]
+    assert overlay.cycles[0].tested_rebuys > 5
+
+
+def test_an_exit_after_fewer_re_buys_is_the_same_exit_at_another_price() -> None:
+    rows = [(100, 100, 100, 100), (100, 100, 99, 99), (99, 104, 99, 104), (104, 104, 104, 104)]
+    first = bought("100", 0, 1)
+    overlay = over([first, sold("103.5", 2, first)], candles(rows), StrategyParams())
+    assert named(overlay) == {"MissedTouch", "OtherPrice", "OtherQuantity"}
+    (price,) = [one for one in overlay.differences if isinstance(one, OtherPrice)]
+    assert price.side is Side.SELL
+    assert price.tested < price.price
+
+
+def test_an_order_that_filled_after_the_candles_is_late_and_not_missed() -> None:
+    rows = [
+        (100, 100, 100, 100),
+        (100, 100, "98.5", "98.5"),
+        ("98.5", "98.5", "98.5", "98.5"),
+        (99, 104, 99, 104),
+    ]
+    first = bought("100", 0, 1)
+    late = replace(bought("99", 4, 1), leg="r", k=1)
+    history = candles([*rows, rows[-1]])
+    assert named(over([first], history, StrategyParams())) == {"MissedTouch"}
+    missed = over([first], history, StrategyParams(), later=[late]).differences
+    assert [one.side for one in missed if isinstance(one, MissedTouch)] == [Side.SELL]
+    overlay = over([first], history, StrategyParams(), later=[late, sold("101", 4, first)])
+    assert named(overlay) == set()
+    assert not overlay.tested_net_profit
+
+
+# --- cycles that a stop left open, and those whose candles nobody knows -------------------------------------------
+
+
+def test_a_cycle_that_a_stop_left_open_is_compared_until_its_last_fill_and_carries_nothing_over() -> None:
+    rows = [
+        (100, 100, 100, 100),
+        (100, 100, 90, 90),
+        (90, 90, 90, 90),
+        (90, "93.2", 90, "93.2"),
+        (93, 93, 93, 93),
+    ]
+    first, second = bought("100", 0, 1), bought("90", 2, 2)
+    fills = [first, second, sold("93.15", 3, second)]
+    overlay = over(fills, candles(rows), StrategyParams())
+    assert named(overlay) == {"LeftOpen"}
+    (left,) = [one for one in overlay.differences if isinstance(one, LeftOpen)]
+    assert (left.cycle, left.time) == (1, first.time)
+    assert [one.same for one in overlay.cycles] == [False, True]
+    assert overlay.net_profit == overlay.tested_net_profit
+
+
+def test_a_last_cycle_is_under_way_unless_its_strategy_runs_no_more() -> None:
+    rows = [(100, 100, 100, 100), (100, 100, 90, 90), (90, 90, 90, 90), (90, 90, 90, 90)]
+    fills = [bought("100", 0, 1)]
+    assert named(over(fills, candles(rows), StrategyParams())) == {"MissedTouch"}
+    assert named(over(fills, candles(rows), StrategyParams(), over=True)) == {"LeftOpen"}
+
+
+def test_cycles_whose_candles_nobody_knows_count_in_the_books_alone(part: History) -> None:
+    fills = fills_of(part)
+    rest = [fill for fill in fills if fill.cycle > 2]
+    aside = [replace(fill, time=rest[0].time) for fill in fills if fill.cycle <= 2]
+    overlay = over(rest, part, unplaced=aside)
+    assert named(overlay) == set()
+    assert overlay.slippage == 0
+    assert [one.cycle for one in overlay.cycles] == sorted({fill.cycle for fill in rest})
+    whole = over(fills, part)
+    assert overlay.cycles == whole.cycles[2:]
+    assert overlay.net_profit < whole.net_profit
+    assert OtherQuantity in {type(one) for one in over(rest, part).differences}
 
 
 @pytest.mark.parametrize("shift", [-86_400_000, 86_400_000 * 30])

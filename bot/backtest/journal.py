@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,16 @@ class JournalBusy(BotError):  # noqa: N818
 def digest(task: Mapping[str, Any]) -> str:
     """A name for everything that the answers depend on."""
     return hashlib.sha256(json.dumps(task, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@cache
+def code() -> str:
+    """A name for the text of all that judges: answers of another version are not to be mixed with this one's."""
+    told = hashlib.sha256()
+    here = Path(__file__).parent
+    for source in sorted([*here.glob("*.py"), *(here.parent / "domain").glob("*.py")]):
+        told.update(source.read_bytes())
+    return told.hexdigest()
 
 
 class Journal:

@@ -18,7 +18,7 @@ from bot.backtest.outcome import Table
 from bot.backtest.replay import budget_of
 from bot.backtest.shared_history import named
 from bot.backtest.sweep import Progress
-from bot.domain.money import EXACT, Quote
+from bot.domain.money import EXACT, Quote, plain
 from bot.domain.params import StrategyParams
 from bot.errors import InvalidInput
 
@@ -194,7 +194,7 @@ class _Places(Iterator[tuple[int, Starts]]):
 def _summed_up(study: Study, starts: NDArray[np.int64], rows: Table, unproven: int) -> Survival:
     history, began = study.history, rows["started"]
     if not began.any():
-        raise InvalidInput("balance", "does not pay for the first buy at any hour")
+        raise _never_begun(study)
     starts, rows = starts[began], rows[began]
     times = history.times[starts]
     out = rows["exit"] >= 0
@@ -224,6 +224,16 @@ def _summed_up(study: Study, starts: NDArray[np.int64], rows: Table, unproven: i
         crashes=tuple(_replays(history, table)),
         unproven=unproven,
         table=table,
+    )
+
+
+def _never_begun(study: Study) -> InvalidInput:
+    first, rules = study.params.qty_inicial, study.terms.rules
+    if study.terms.opening_balance(study.params).value < first:
+        return InvalidInput("balance", f"pays for no first buy at any hour: takes {plain(first)} or more")
+    least = f"a lot of {plain(rules.lot_step)} and the least order of {rules.min_notional}"
+    return InvalidInput(
+        "qty_inicial", f"{plain(first)} never makes a first buy: takes as much as {least} cost"
     )
 
 

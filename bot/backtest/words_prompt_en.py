@@ -9,6 +9,10 @@ TEXTS = {
     "warn.nothing.balance": "the first buy takes {first} and the balance is {free}",
     "warn.nothing.least": "the first buy of {first} is under the least order of {least}",
     "warn.nothing.lot": "{first} never buys a quantity step of {lot}",
+    "warn.other_pair": "by its name {file} is of {theirs}, and the strategy runs on {ours}: --symbol {theirs} if that is meant",
+    "warn.gap": "candles missing after {after}: {missing}; the gap is left as it is",
+    "warn.gaps": "candles missing: {missing} in {gaps} gaps, the first after {after}; they are left as they are",
+    "warn.gap.row": "row {row} ({after})",
     # on the way
     "way.sets": "sets",
     "way.starts": "starts",

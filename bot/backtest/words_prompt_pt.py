@@ -9,6 +9,10 @@ TEXTS = {
     "warn.nothing.balance": "a primeira compra pede {first} e o saldo é {free}",
     "warn.nothing.least": "a primeira compra, de {first}, fica abaixo da ordem mínima de {least}",
     "warn.nothing.lot": "{first} nunca compra um passo de quantidade de {lot}",
+    "warn.other_pair": "pelo nome, {file} é de {theirs}, e a estratégia roda em {ours}: use --symbol {theirs} se for isso",
+    "warn.gap": "velas que faltam após {after}: {missing}; a lacuna fica como está",
+    "warn.gaps": "velas que faltam: {missing} em {gaps} lacunas, a primeira após {after}; ficam como estão",
+    "warn.gap.row": "a linha {row} ({after})",
     # on the way
     "way.sets": "variações",
     "way.starts": "inícios",
@@ -28,7 +32,7 @@ TEXTS = {
     "sweep.decimals": "{n} delas uma a uma em decimais, onde o caminho compilado não pôde provar que acerta",
     "sweep.left_out": "{n} deixadas de fora, porque não são uma estratégia válida: {why}",
     "sweep.least_order": "uma ordem abaixo da mínima da corretora",
-    "sweep.front": "Nenhuma variação é melhor que uma destas em resultado e pior perda ao mesmo tempo\n"
+    "sweep.front": "Nenhuma variação é melhor que uma destas em resultado e em pior perda\n"
     "(resultado: ciclos encerrados, e o aberto pelo último preço):",
     "sweep.col.result": "resultado",
     "sweep.col.open": "em aberto",

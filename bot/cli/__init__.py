@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from bot.cli.language import refusal
 from bot.cli.lazy import LazyGroup
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, InvalidInput
 
 SAID = 2
 COMMANDS = {
@@ -34,9 +35,18 @@ class Polite(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         try:
             return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as exc:
+            path = exc.ctx.command_path if exc.ctx is not None else ctx.command_path
+            click.echo(f"trader-automata: {exc.format_message()} ({path} --help)", err=True)
+            sys.exit(SAID)
         except ConfigError as exc:
             for problem in exc.problems:
                 click.echo(f"trader-automata: {problem}", err=True)
+            sys.exit(SAID)
+        except InvalidInput as exc:
+            click.echo(f"trader-automata: {refusal(exc, ctx)}", err=True)
             sys.exit(SAID)
         except BotError as exc:
             click.echo(f"trader-automata: {exc}", err=True)

@@ -8,6 +8,8 @@ import click
 
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun
+from bot.cli.history_words import of_candles
+from bot.cli.language import language_option
 from bot.cli.market_options import (
     Asked,
     Market,
@@ -17,6 +19,7 @@ from bot.cli.market_options import (
     ran,
     read_strategy,
 )
+from bot.cli.outputs import NewFolder, writing
 from bot.cli.run_json import run_as_json, warnings
 
 
@@ -24,12 +27,8 @@ from bot.cli.run_json import run_as_json, warnings
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @market_options
 @engine_option
-@click.option(
-    "--report",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="A folder for a page, pictures and csv.",
-)
-@click.option("--language", type=click.Choice(["en", "pt_BR"]), default="en", show_default=True)
+@click.option("--report", type=NewFolder(), help="A folder for a page, pictures and csv.")
+@language_option
 @click.option("--json", "as_json", is_flag=True)
 def backtest(
     *,
@@ -44,12 +43,13 @@ def backtest(
     strategy = read_strategy(file)
     market = open_market(Asked(**asked), strategy.par)
     run = ran(strategy.params, market, engine)
-    for warning in warnings(run, market.history):
+    for warning in (*of_candles(market, language), *warnings(run, market.history, language)):
         click.echo(f"! {warning}", err=True)
     if as_json:
         click.echo(json.dumps(run_as_json(run, market.load_s)))
     if report is not None:
-        _write(run, market.history, report, language, strategy.nome)
+        with writing(report):
+            _write(run, market.history, report, language, strategy.nome)
     if not as_json:
         _print(run, market, language, strategy.nome)
 
@@ -67,8 +67,8 @@ def _print(run: BacktestRun, market: Market, language: str, name: str) -> None:
         click.echo(line)
     click.echo(f"\n{words('assumptions')}")
     for line in (*statements.assumptions(words, run, found), run_words.whose(words, market.whose)):
-        click.echo(f"  - {line}")
-    click.echo(f"\n{words('not.forecast')}")
+        click.echo("\n".join(run_words.filled(line, "  - ")))
+    click.echo("\n" + "\n".join(run_words.filled(words("not.forecast"))))
 
 
 def _write(run: BacktestRun, history: History, folder: Path, language: str, name: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from bot.backtest.model import BacktestRun
+from bot.cli.history_words import of_candles
+from bot.cli.language import language_option
 from bot.cli.market_options import (
     Asked,
     Market,
@@ -26,7 +28,7 @@ from bot.errors import InvalidInput
 @click.argument("b", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @market_options
 @engine_option
-@click.option("--language", type=click.Choice(["en", "pt_BR"]), default="en", show_default=True)
+@language_option
 @click.option("--json", "as_json", is_flag=True)
 def compare(
     *,
@@ -46,8 +48,10 @@ def compare(
         raise InvalidInput("symbol", f"--symbol with the pair to compare on: the files are for {pairs}")
     market = open_market(typed, strategies[0].par)
     runs = [ran(strategy.params, market, engine) for strategy in strategies]
+    for warning in of_candles(market, language):
+        click.echo(f"! {warning}", err=True)
     for file, run in zip(files, runs, strict=True):
-        for warning in warnings(run, market.history):
+        for warning in warnings(run, market.history, language):
             click.echo(f"! {file.name}: {warning}", err=True)
     names = [strategy.nome for strategy in strategies]
     if not as_json:
@@ -74,8 +78,13 @@ def _print(runs: Sequence[BacktestRun], names: Sequence[str], market: Market, la
     told = [run_words.sections(words, run, one) for run, one in zip(runs, found, strict=True)]
     for line in run_words.pages(words, told):
         click.echo(line)
-    for letter, run, one in zip("AB", runs, found, strict=True):
-        click.echo(f"\n{words('assumptions')} ({letter})")
-        for line in (*statements.assumptions(words, run, one), run_words.whose(words, market.whose)):
-            click.echo(f"  - {line}")
-    click.echo(f"\n{words('not.forecast')}")
+    assumed = [list(statements.assumptions(words, run, one)) for run, one in zip(runs, found, strict=True)]
+    both = [line for line in assumed[0] if line in assumed[1]]
+    click.echo(f"\n{words('assumptions')}")
+    for line in (*both, run_words.whose(words, market.whose)):
+        click.echo("\n".join(run_words.filled(line, "  - ")))
+    for letter, lines in zip("AB", assumed, strict=True):
+        for line in lines:
+            if line not in both:
+                click.echo("\n".join(run_words.filled(line, f"  {letter}: ")))
+    click.echo("\n" + "\n".join(run_words.filled(words("not.forecast"))))

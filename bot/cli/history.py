@@ -6,19 +6,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.backtest.fetch import Progress, fetch
-from bot.backtest.history import Gap
+from bot.backtest.fetch import Progress, fetched
+from bot.backtest.history import Gap, History
 from bot.backtest.store import HistoryStore, Kept, Span, Verdict
+from bot.cli.language import language_option
 from bot.cli.moments import Moment
+from bot.domain.strategy_file import pair_name
 from bot.errors import InvalidInput
 from bot.logs import configure
 from bot.ports.history import Interval
 from bot.settings import load_settings
+
+if TYPE_CHECKING:
+    from bot.backtest.words import Words
 
 _EXCHANGES = ("binance", "bybit", "sandbox-binance", "sandbox-bybit")
 _SHOWN_GAPS = 20
@@ -46,6 +51,7 @@ def history() -> None:
 @click.option(
     "--archive", help="Another address of Binance's monthly archives; with --rest alone, none are asked."
 )
+@language_option
 @click.option("--json", "as_json", is_flag=True)
 def get(
     *,
@@ -56,31 +62,32 @@ def get(
     end: int | None,
     rest: str | None,
     archive: str | None,
+    language: str,
     as_json: bool,
 ) -> None:
     """Fetch what is missing of a period; what is on disk is not asked again, and Ctrl-C keeps what came."""
     if start is not None and end is not None and start >= end:
-        raise InvalidInput("from", "a day before --to: the two are turned round")
+        raise InvalidInput("from", "takes a day before --to: the two are turned round")
+    symbol = pair_name(symbol)
     settings = load_settings()
     store, chosen = HistoryStore(settings.history), Interval(interval)
     rest = rest or (settings.sandbox_bybit_rest if exchange == "sandbox-bybit" else None)
 
-    async def got(told: Callable[[Progress], None]) -> Span:
+    async def got(told: Callable[[Progress], None]) -> tuple[Span, History]:
         from bot.exchanges.history import open_history  # noqa: PLC0415 - SDKs, for those who ask an exchange
 
         source = open_history(exchange, rest=rest, archive=archive)
         try:
-            return await fetch(store, source, symbol, chosen, start=start, end=end, told=told)
+            return await fetched(store, source, symbol, chosen, start=start, end=end, told=told)
         finally:
             await source.close()
 
     try:
         with _bar(f"{symbol} {interval}", quiet=as_json) as told:
-            span = asyncio.run(got(told))
+            span, found = asyncio.run(got(told))
     except KeyboardInterrupt:
-        click.echo("stopped; what came is kept, and the same command goes on from there", err=True)
+        click.echo(_words(language)("kept.stopped"), err=True)
         sys.exit(_STOPPED)
-    found = store.load(exchange, symbol, chosen, span.start, span.end)
     if as_json:
         body = {
             "exchange": exchange,
@@ -93,45 +100,53 @@ def get(
             json.dumps({**body, "candles": len(found), "gaps": [_gap_json(gap) for gap in found.gaps()]})
         )
         return
-    gaps = found.gaps()
-    click.echo(
-        f"{exchange} {symbol} {interval}: {len(found):,} candles from {_moment(span.start)} to {_moment(span.end)}"
-    )
-    _say_gaps(gaps)
+    words = _words(language)
+    texts = {
+        "market": f"{exchange} {symbol} {interval}",
+        "candles": _count(words, len(found), "candle"),
+        "start": words.moment(span.start),
+        "end": words.moment(span.end),
+    }
+    click.echo(words("kept.got", **texts))
+    _say_gaps(words, found.gaps())
 
 
 @history.command(name="list")
+@language_option
 @click.option("--json", "as_json", is_flag=True)
-def list_(*, as_json: bool) -> None:
+def list_(*, language: str, as_json: bool) -> None:
     """What is on this disk."""
     kept = HistoryStore(load_settings().history).kept()
     if as_json:
         click.echo(json.dumps([_kept_json(one) for one in kept], indent=2))
         return
+    words = _words(language)
     if not kept:
-        click.echo(
-            f"nothing yet in {load_settings().history}: history get --symbol BTCUSDT --from 2024-01-01"
-        )
+        click.echo(words("kept.none", folder=load_settings().history))
     for one in kept:
-        click.echo(
-            f"{one.exchange:<16} {one.symbol:<12} {one.interval:<4} {one.rows:>10,} candles "
-            f"{_moment(one.first)} to {_moment(one.until)}  {one.size / 1e6:>7.1f} MB"
-        )
+        days = words("kept.days", start=words.date(one.first), end=words.date(one.until - 1))
+        candles = f"{_count(words, one.rows, 'candle'):>17}"
+        size = words.number(Decimal(one.size) / 1_000_000, least=1, most=1)
+        click.echo(f"{one.exchange:<8} {one.symbol:<9} {one.interval:<3} {candles}  {days} {size:>5} MB")
 
 
 @history.command()
+@language_option
 @click.option("--json", "as_json", is_flag=True)
-def verify(*, as_json: bool) -> None:
+def verify(*, language: str, as_json: bool) -> None:
     """Read every candle on this disk; exits with 1 where something is broken or missing."""
     verdicts = HistoryStore(load_settings().history).verify()
     if as_json:
         click.echo(json.dumps([_verdict_json(one) for one in verdicts], indent=2))
     for one in () if as_json else verdicts:
-        kept = one.kept
-        click.echo(
-            f"{kept.exchange} {kept.symbol} {kept.interval}: {_count(kept.rows, 'candle')}, {_count(kept.months, 'month')}"
-        )
-        _say_gaps(one.gaps)
+        kept, words = one.kept, _words(language)
+        market = f"{kept.exchange} {kept.symbol} {kept.interval}"
+        counts = {
+            "candles": _count(words, kept.rows, "candle"),
+            "months": _count(words, kept.months, "month"),
+        }
+        click.echo(words("kept.verified", market=market, **counts))
+        _say_gaps(words, one.gaps)
         for problem in one.problems:
             click.echo(f"  ! {problem}")
     if any(one.problems for one in verdicts):
@@ -164,19 +179,23 @@ def _lines(label: str) -> Callable[[Progress], None]:
     return told
 
 
-def _say_gaps(gaps: Sequence[Gap]) -> None:
+def _words(language: str) -> "Words":
+    from bot.backtest.words import Words  # noqa: PLC0415 - babel, which JSON needs none of
+
+    return Words(language)
+
+
+def _say_gaps(words: "Words", gaps: Sequence[Gap]) -> None:
     if not gaps:
         return
-    missing = sum(gap.missing for gap in gaps)
-    click.echo(
-        f"  {_count(len(gaps), 'gap')}, {_count(missing, 'candle')} in all, left as they are; the longest:"
-    )
+    missing = _count(words, sum(gap.missing for gap in gaps), "candle")
+    click.echo(f"  {words('kept.missing', gaps=_count(words, len(gaps), 'gap'), candles=missing)}")
     for gap in sorted(gaps, key=lambda one: -one.missing)[:_SHOWN_GAPS]:
-        click.echo(f"    {gap.missing:>6,} after {_moment(gap.after)}")
+        click.echo(f"    {words.tick(gap.missing):>7} {words('kept.after', at=words.moment(gap.after))}")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _count(words: "Words", number: int, noun: str) -> str:
+    return words(f"kept.{noun}") if number == 1 else words(f"kept.{noun}s", n=words.tick(number))
 
 
 def _gap_json(gap: Gap) -> dict[str, int]:
@@ -200,7 +219,3 @@ def _kept_json(kept: Kept) -> dict[str, Any]:
 def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     gaps = [_gap_json(gap) for gap in verdict.gaps]
     return {**_kept_json(verdict.kept), "gaps": gaps, "problems": list(verdict.problems)}
-
-
-def _moment(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M}"

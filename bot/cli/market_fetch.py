@@ -11,6 +11,7 @@ from bot.backtest.store import HistoryStore
 from bot.cli.market_options import Asked
 from bot.domain.market import MarketRules
 from bot.exchanges.history import open_history
+from bot.logs import configure
 from bot.ports.history import HistorySource, Interval
 from bot.settings import load_settings
 
@@ -19,6 +20,7 @@ _YEAR_MS = 365 * 86_400_000
 
 def fetched(asked: Asked, symbol: str) -> tuple[History, MarketRules | None]:
     """The candles, and the exchange's rules unless every rule was typed; progress goes to standard error."""
+    configure(json_lines=False, level="WARNING")  # or questions asked again would be told on standard output
     return asyncio.run(_fetched(asked, symbol))
 
 

@@ -1,6 +1,6 @@
 """The options of every command that runs strategies over candles, and what they come to: candles and terms."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,15 +12,17 @@ import click
 
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun, Engine, Terms
+from bot.cli.language import in_file
 from bot.cli.moments import Moment, Share
 from bot.cli.plan import Number, symbol_of
 from bot.domain.market import MarketRules
-from bot.domain.money import Quote, plain
+from bot.domain.money import EXACT, Quote
 from bot.domain.params import StrategyParams
 from bot.domain.strategy_file import StrategyFile, load, pair_name
 from bot.errors import InvalidInput
 
 _TICK, _STEP, _MIN_NOTIONAL = Decimal("0.01"), Decimal("0.000001"), Decimal(5)
+_LEAST, _MOST = Decimal("1e-18"), Decimal("1e15")
 _EXCHANGES = ("binance", "bybit", "sandbox-binance", "sandbox-bybit")
 _INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -49,15 +51,16 @@ class Asked:
 class Market:
     """Candles and terms to run on; `load_s` are the seconds it took.
 
-    `whose` tells of "tick", "lot" and "minimum" where each is from: "given", "exchange" or "assumed"; `notes` the
-    same in words, with the values.
+    `whose` tells of "tick", "lot" and "minimum" where each is from: "given", "exchange" or "assumed". `file` is that of
+    the candles, None where an exchange gave them, and `skipped` how many of its candles lie before the period.
     """
 
     history: History
     terms: Terms
     whose: Mapping[str, str]
-    notes: tuple[str, ...]
     load_s: float
+    file: Path | None = None
+    skipped: int = 0
 
 
 def market_options(command: _Command) -> _Command:
@@ -112,7 +115,10 @@ def engine_option(command: _Command) -> _Command:
 
 def read_strategy(path: Path) -> StrategyFile:
     """A strategy file that may run; InvalidInput names what is wrong with it, and where."""
-    return load(path.read_bytes())
+    try:
+        return load(path.read_bytes())
+    except InvalidInput as wrong:
+        raise in_file(path, wrong) from None
 
 
 def open_market(asked: Asked, pair: str) -> Market:
@@ -123,14 +129,13 @@ def open_market(asked: Asked, pair: str) -> Market:
     if asked.candles is None:
         from bot.cli.market_fetch import fetched  # noqa: PLC0415 - SDKs and sockets, for those who ask an exchange
 
-        history, rules = fetched(asked, symbol)
+        (history, rules), skipped = fetched(asked, symbol), 0
     else:
-        history, rules = _from_file(asked, asked.candles), None
+        (history, skipped), rules = _from_file(asked, asked.candles), None
     made = _rules(asked, symbol, rules)
     balance = None if asked.balance is None else Quote(asked.balance)
     terms = Terms(made, asked.slippage, balance)
-    whose = _whose(asked, rules)
-    return Market(history, terms, whose, tuple(_notes(whose, made)), perf_counter() - began)
+    return Market(history, terms, _whose(asked, rules), perf_counter() - began, asked.candles, skipped)
 
 
 def ran(params: StrategyParams, market: Market, engine: str) -> BacktestRun:
@@ -142,20 +147,25 @@ def ran(params: StrategyParams, market: Market, engine: str) -> BacktestRun:
 
 def _check(asked: Asked) -> None:
     if asked.candles is None and asked.symbol is None and asked.exchange is None:
-        raise InvalidInput("candles", "--candles FILE, or --exchange with --from and --to")
+        raise InvalidInput("candles", "takes --candles FILE, or --exchange with --from and --to")
     if asked.candles is not None and asked.exchange is not None:
-        raise InvalidInput("candles", "--candles FILE or --exchange, not both")
+        raise InvalidInput("candles", "takes --candles FILE or --exchange, not both")
     if asked.candles is not None and (asked.interval, asked.rest, asked.archive) != (None, None, None):
         raise InvalidInput(
             "candles", "--interval, --rest and --archive are for an exchange's: leave them out"
         )
     if asked.start is not None and asked.end is not None and asked.start >= asked.end:
-        raise InvalidInput("from", "a day before --to: the two are turned round")
-    if asked.tick == 0 or asked.step == 0:
-        raise InvalidInput("tick" if asked.tick == 0 else "step", "a number above 0")
+        raise InvalidInput("from", "takes a day before --to: the two are turned round")
+    for name, value in (("tick", asked.tick), ("step", asked.step)):
+        if value is not None and not _LEAST <= value <= _MOST:
+            raise InvalidInput(name, f"takes a number above 0 such as 0.01 (1e-18 to 1e15), not {value}")
+    for name, value in (("min-notional", asked.min_notional), ("balance", asked.balance)):
+        if value is not None and (value > _MOST or EXACT.remainder(value, _LEAST)):
+            raise InvalidInput(name, f"takes a number from 0 to 1e15, to 18 places, not {value}")
 
 
-def _from_file(asked: Asked, path: Path) -> History:
+def _from_file(asked: Asked, path: Path) -> tuple[History, int]:
+    """The period's candles, and how many lie before it."""
     from bot.backtest.csv_file import read_csv  # noqa: PLC0415 - not needed where an exchange is asked
 
     whole = read_csv(path)
@@ -163,7 +173,7 @@ def _from_file(asked: Asked, path: Path) -> History:
     if not len(part):
         first, last = _day(int(whole.times[0])), _day(int(whole.times[-1]))
         raise InvalidInput("from", f"{path.name} has candles from {first} to {last}, and none in that period")
-    return part
+    return part, int((whole.times < part.times[0]).sum())
 
 
 def _rules(asked: Asked, symbol: str, rules: MarketRules | None) -> MarketRules:
@@ -184,15 +194,6 @@ def _whose(asked: Asked, rules: MarketRules | None) -> dict[str, str]:
     typed = {"tick": asked.tick, "lot": asked.step, "minimum": asked.min_notional}
     otherwise = "exchange" if rules is not None else "assumed"
     return {name: otherwise if value is None else "given" for name, value in typed.items()}
-
-
-def _notes(whose: Mapping[str, str], made: MarketRules) -> Iterator[str]:
-    """The rules, and whose they are."""
-    names = {"tick": "tick", "lot": "step", "minimum": "least order"}
-    values = {"tick": made.tick, "lot": made.lot_step, "minimum": made.min_notional.value}
-    for rule, source in whose.items():
-        told = "the exchange's" if source == "exchange" else source
-        yield f"{names[rule]} {plain(values[rule])} ({told})"
 
 
 def _day(at: int) -> str:

@@ -1,15 +1,19 @@
 """A run as JSON, and what to warn of beside it."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from bot.backtest import run_json
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun
+from bot.cli.language import reason
 from bot.domain.market import Side
-from bot.domain.money import plain
 from bot.domain.plan import build_plan
+from bot.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from bot.backtest.words import Words
 
 
 def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
@@ -18,23 +22,38 @@ def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
     return {**run_json.run_as_json(run), "seconds": seconds}
 
 
-def warnings(run: BacktestRun, history: History) -> Iterator[str]:
-    """What may surprise in a run over this history that is right."""
-    rules, params = run.terms.rules, run.params
-    if run.fell_back is not None:
-        yield f"the exact engine ran, not the fast one: {run.fell_back}"
-    if run.fills:
-        for problem in build_plan(params, rules, run.fills[0].price).problems:
-            yield f"a strategy like this is refused at its setup: {problem}"
-        last = run.fills[-1]
-        if last.side is Side.SELL and last.candle < len(history) - 1:
-            at = f"{datetime.fromtimestamp(last.time / 1000, UTC):%Y-%m-%d %H:%M}"
-            yield f"nothing was bought after the exit of {at}: a first buy takes more than is left, or less than a lot"
+def warnings(run: BacktestRun, history: History, language: str) -> Iterator[str]:
+    """What may surprise in a run over this history that is right, in "en" or "pt_BR"."""
+    for told in _surprises(run, history):
+        from bot.backtest.words import Words  # noqa: PLC0415 - babel, which a run without warnings needs none of
+
+        yield told(Words(language))
+
+
+def _surprises(run: BacktestRun, history: History) -> Iterator[Callable[["Words"], str]]:
+    rules, params, why = run.terms.rules, run.params, run.fell_back
+    if why is not None:
+        yield lambda words: words("warn.fell_back", reason=words.reason(why))
+    if not run.fills:
+        yield lambda words: words("warn.nothing", reason=_nothing_bought(words, run))
         return
-    first, free = params.qty_inicial, run.terms.opening_balance(params).value
-    reason = f"{plain(first)} never buys a quantity step of {plain(rules.lot_step)}"
-    if free < first:
-        reason = f"the first buy takes {plain(first)} and the balance is {plain(free)}"
-    elif first < rules.min_notional.value:
-        reason = f"the first buy of {plain(first)} is under the least order of {rules.min_notional}"
-    yield f"nothing was bought: {reason}"
+    for problem in build_plan(params, rules, run.fills[0].price).problems:
+        yield partial(_refused_at_setup, problem)
+    last = run.fills[-1]
+    if last.side is Side.SELL and last.candle < len(history) - 1:
+        yield lambda words: words("warn.ended", at=words.moment(last.time))
+
+
+def _refused_at_setup(problem: InvalidInput, words: "Words") -> str:
+    told = f"{problem.field}: {reason(problem, words.language)}"
+    return words("warn.setup", problem=told)
+
+
+def _nothing_bought(words: "Words", run: BacktestRun) -> str:
+    params, rules = run.params, run.terms.rules
+    free, first = run.terms.opening_balance(params).value, words.number(params.qty_inicial, most=18)
+    if free < params.qty_inicial:
+        return words("warn.nothing.balance", first=first, free=words.number(free, most=18))
+    if params.qty_inicial < rules.min_notional.value:
+        return words("warn.nothing.least", first=first, least=words.number(rules.min_notional.value, most=18))
+    return words("warn.nothing.lot", first=first, lot=words.number(rules.lot_step, most=18))

@@ -1,15 +1,19 @@
 """A run as lines that a person reads, in the report's own words; and short numbers for other tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import zip_longest
+from textwrap import wrap
 
 from bot.backtest import statements
 from bot.backtest.figures import Figures
 from bot.backtest.model import BacktestRun
 from bot.backtest.words import Words
+from bot.cli.market_options import Market
+from bot.domain.money import Quote
 
-_DAY_MS, _HOUR_MS, _MINUTE_MS = 86_400_000, 3_600_000, 60_000
+WIDTH = 80
+"""Columns that every terminal has; tables of many parameters may need more."""
 _NOTHING = "-"
 
 Row = tuple[str, str]
@@ -22,7 +26,7 @@ def sections(words: Words, run: BacktestRun, found: Figures) -> list[Section]:
         (words(title), [(name, value) for name, value, _ in rows])
         for title, rows in statements.facts(words, run, found)
     ]
-    used = ", ".join(f"{k}: {count}" for k, count in enumerate(found.rebuys_used) if count)
+    used = ", ".join(f"{k}:\N{NO-BREAK SPACE}{count}" for k, count in enumerate(found.rebuys_used) if count)
     cycles = dict(told).get(words("cycles"))
     if cycles is not None and used:
         cycles.append((words("open.rebuys"), used))
@@ -31,18 +35,25 @@ def sections(words: Words, run: BacktestRun, found: Figures) -> list[Section]:
 
 def pages(words: Words, told: Sequence[Sequence[Section]]) -> Iterator[str]:
     """Sections of one run, or of several side by side; a row that one of them lacks is a dash there."""
-    rows = [row for one in told for _, section in one for row in section]
-    width = max(len(name) for name, _ in rows)
-    wide = max(len(value) for _, value in rows)
+    names = [name for one in told for _, section in one for name, _ in section]
+    width = min(max(map(len, names)), WIDTH // 2 if len(told) == 1 else WIDTH // 3)
+    wide = (WIDTH - 2 - width) // len(told) - 2
     for title, _ in told[0]:
         columns = [dict(dict(one)[title]) for one in told]
-        names = dict.fromkeys(name for column in columns for name in column)
         yield f"\n{title}"
-        for name in names:
-            values = "  ".join(f"{column.get(name, _NOTHING):<{wide}}" for column in columns)
-            yield f"  {name:<{width}}  {values}".rstrip()
-        if not names:
+        rows = dict.fromkeys(name for column in columns for name in column)
+        for name in rows:
+            values = [column.get(name, _NOTHING) for column in columns]
+            yield from _folded(name, width, values, wide)
+        if not rows:
             yield f"  {words('open.none')}"
+
+
+def _folded(name: str, width: int, values: Sequence[str], wide: int) -> Iterator[str]:
+    """A row of which each cell has as many lines as it needs."""
+    cells = [wrap(name, width), *(wrap(value, wide) for value in values)]
+    for first, *others in zip_longest(*cells, fillvalue=""):
+        yield f"  {first:<{width}}  {'  '.join(f'{one:<{wide}}' for one in others)}".rstrip()
 
 
 def period(words: Words, found: Figures) -> str:
@@ -55,33 +66,43 @@ def whose(words: Words, sources: Mapping[str, str]) -> str:
     return words("assume.whose", **told)
 
 
-def table(columns: Sequence[Sequence[Row]]) -> Iterator[str]:
-    """Rows of the same names side by side."""
-    names = [name for name, _ in columns[0]]
-    texts = [[value for _, value in column] for column in columns]
-    widths = [max(map(len, column)) for column in texts]
-    width = max(map(len, names))
-    for name, *values in zip(names, *texts, strict=True):
-        cells = (f"{value:<{wide}}" for value, wide in zip(values, widths, strict=True))
-        yield f"{name:<{width}}  {'  '.join(cells)}".rstrip()
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """Names, and beside them their values."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        yield from _folded(name, width, [value], WIDTH - 4 - width)
 
 
-def money(value: Decimal) -> str:
-    """Two places, or as many as a small amount needs."""
-    return f"{value:,.2f}" if abs(value) >= 1 or not value else f"{value:.6g}"
+def grid(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells in columns: the first to the left, the others to the right, as numbers are read."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = (f"{cell:>{wide}}" for cell, wide in zip(others, widths[1:], strict=True))
+        lines.append("  ".join((f"{first:<{widths[0]}}", *cells)).rstrip())
+    return lines
 
 
-def percent(share: Decimal) -> str:
-    return f"{share * 100:.2f} %"
+def filled(text: str, before: str = "") -> list[str]:
+    """Prose in lines of at most WIDTH, the first after `before`, the others under it."""
+    return wrap(
+        text, WIDTH, initial_indent=before, subsequent_indent=" " * len(before),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
-def moment(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M}"
+def rules(words: Words, market: Market) -> Iterator[str]:
+    """The exchange's rules that were counted with, and where each is from."""
+    made = market.terms.rules
+    yield words(
+        "assume.rules",
+        tick=words.number(made.tick, most=18),
+        lot=words.number(made.lot_step, most=18),
+        minimum=words.quote(made.min_notional, made.symbol),
+    )
+    yield whose(words, market.whose)
 
 
-def length(span_ms: int | None) -> str:
-    if span_ms is None:
-        return "-"
-    if span_ms < _HOUR_MS:
-        return f"{span_ms // _MINUTE_MS} min"
-    return f"{span_ms / _HOUR_MS:.1f} h" if span_ms < _DAY_MS else f"{span_ms / _DAY_MS:.1f} days"
+def money(words: Words, value: Decimal) -> str:
+    """An amount without its coin."""
+    return words.amount(Quote(value))

@@ -5,14 +5,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
+from functools import partial
 from multiprocessing import active_children
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bot.backtest.compiled_code import is_compiled
 from bot.backtest.sweep import Progress
+
+if TYPE_CHECKING:
+    from bot.backtest.words import Words
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 STOPPED = 130
@@ -48,14 +53,14 @@ def stoppable(words: str) -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def tell_of_compiling(entry: str) -> None:
+def tell_of_compiling(entry: str, words: "Words") -> None:
     """A word beforehand, on a terminal, where the first answers come late because the program is compiled first."""
     if sys.stderr.isatty() and not is_compiled(entry):
-        click.echo("compiling for this machine, the first time only: some seconds", err=True)
+        click.echo(words("way.compiling"), err=True)
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Callable[[Progress], None]]:
+def bar(what: str, words: "Words") -> Iterator[Callable[[Progress], None]]:
     """A progress bar with the time left, on standard error where that is a terminal; else nothing is shown."""
     if not sys.stderr.isatty():
         yield lambda _progress: None
@@ -66,8 +71,9 @@ def bar(what: str) -> Iterator[Callable[[Progress], None]]:
         nonlocal line
         if line is None:
             line = click.progressbar(
-                length=progress.total, label=what, show_eta=False, item_show_func=_left, file=sys.stderr
-            )
+                length=progress.total, label=what, show_eta=False,
+                item_show_func=partial(_left, words), file=sys.stderr,
+            )  # fmt: skip
         line.update(progress.done - line.pos, progress)
 
     try:
@@ -77,17 +83,24 @@ def bar(what: str) -> Iterator[Callable[[Progress], None]]:
             line.render_finish()
 
 
-def _left(progress: Progress | None) -> str:
+def _left(words: "Words", progress: Progress | None) -> str:
     """The sets, and the time left at the pace so far."""
     if progress is None:
         return ""
-    counted = f"{progress.done:,} of {progress.total:,}"
+    counts = {"done": words.tick(progress.done), "total": words.tick(progress.total)}
     seconds = progress.seconds_left
-    return counted if seconds is None else f"{counted}, {span(seconds)} left"
+    return (
+        words("way.count", **counts)
+        if seconds is None
+        else words("way.left", **counts, time=span(words, seconds))
+    )
 
 
-def span(seconds: float) -> str:
+def span(words: "Words", seconds: float) -> str:
     """A short time in words: 45 s, 3 min, 2.5 h."""
+    number = Decimal(str(round(seconds, 3)))
     if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+        return words("way.seconds", n=words.number(number, most=0))
+    if seconds < _HOUR:
+        return words("way.minutes", n=words.number(number / _MINUTE, most=0))
+    return words("way.hours", n=words.number(number / _HOUR, most=1))

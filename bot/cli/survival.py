@@ -2,20 +2,23 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot.backtest.model import Engine
+from bot.cli.history_words import of_candles
+from bot.cli.language import language_option
 from bot.cli.market_options import Asked, Market, engine_option, market_options, open_market, read_strategy
-from bot.cli.run_words import length, moment, money, percent, table
+from bot.cli.outputs import NewFile, writing
 from bot.cli.studies import STOPPED, bar, pool_options, stoppable, tell_of_compiling
 from bot.domain.money import plain
 
 if TYPE_CHECKING:
-    from bot.backtest.survival import CrashReplay, Spread, Survival
+    from bot.backtest.survival import Spread, Survival
+    from bot.backtest.words import Words
 
 
 @click.command()
@@ -23,10 +26,9 @@ if TYPE_CHECKING:
 @market_options
 @engine_option
 @pool_options
-@click.option(
-    "--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Each start as a row."
-)
-@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="A png.")
+@click.option("--csv", "csv_file", type=NewFile(), help="Each start as a row.")
+@click.option("--picture", type=NewFile(), help="A png.")
+@language_option
 @click.option("--json", "as_json", is_flag=True)
 def survival(
     *,
@@ -36,6 +38,7 @@ def survival(
     dask: str | None,
     csv_file: Path | None,
     picture: Path | None,
+    language: str,
     as_json: bool,
     **asked: Any,  # noqa: ANN401 - the options
 ) -> None:
@@ -44,94 +47,46 @@ def survival(
     market = open_market(Asked(**asked), strategy.par)
     from bot.backtest.pools import ThreadPool, open_pool  # noqa: PLC0415 - after the candles
     from bot.backtest.survival import Study, survive  # noqa: PLC0415 - the same
+    from bot.backtest.words import Words  # noqa: PLC0415 - the same
 
+    words = Words(language)
+    for warning in of_candles(market, language):
+        click.echo(f"! {warning}", err=True)
     exact = engine == Engine.EXACT
     pool = ThreadPool(workers) if dask is None and not exact else open_pool(workers, dask)
+    began = perf_counter()
     study = Study(market.history, strategy.params, market.terms, exact=exact)
     if not exact and dask is None:
-        tell_of_compiling("run_starts")
-    with stoppable("stopping: of this nothing is kept") as stop, bar("starts") as told:
+        tell_of_compiling("run_starts", words)
+    with stoppable(words("way.stopping.starts")) as stop, bar(words("way.starts"), words) as told:
         found = survive(study, pool, stop=stop, on_progress=told)
     if found is None:
         raise SystemExit(STOPPED)
+    seconds = {"load": round(market.load_s, 6), "run": round(perf_counter() - began, 6)}
     if csv_file is not None:
-        _write_csv(csv_file, found)
+        with writing(csv_file):
+            _write_csv(csv_file, found)
     if picture is not None:
-        picture.write_bytes(_picture(found, market))
+        with writing(picture):
+            picture.write_bytes(_picture(found, market, words))
     if as_json:
-        click.echo(json.dumps(survival_as_json(found)))
+        click.echo(json.dumps({**survival_as_json(found), "engine": str(engine), "seconds": seconds}))
         return
-    quote = market.terms.rules.symbol.quote
-    click.echo(f"{strategy.nome} on {found.symbol} ({market.history.source})\n")
-    click.echo(line(found) + "\n")
-    for text in table([list(_rows(found, quote))]):
+    click.echo(
+        words("study.head", name=strategy.nome, pair=found.symbol, source=market.history.source) + "\n"
+    )
+    _print(words, found, market)
+
+
+def _print(words: "Words", found: "Survival", market: Market) -> None:
+    from bot.cli import run_words, survival_words  # noqa: PLC0415 - babel, which JSON needs none of
+
+    for text in survival_words.lines(words, found, market.terms.rules.symbol.quote):
         click.echo(text)
-    for text in _crashes(found, quote):
-        click.echo(text)
-    click.echo(f"\nassumed: {'; '.join(market.notes)}; each start has the whole budget to itself")
-
-
-def line(found: "Survival") -> str:
-    """The whole in one sentence."""
-    half = found.exit_ms[0]
-    out = (
-        f"half were out within {length(half)}" if half is not None else "fewer than half were out by the end"
-    )
-    ran_out = f"{percent(found.out_of_rebuys)} ran out of re-buys"
-    if found.out_of_money:
-        ran_out = f"{percent(found.ran_out)} ran out of re-buys or of money"
-    return (
-        f"In {found.starts:,} starts since {moment(found.since)[:10]}: {ran_out}, {out}, worst paper loss "
-        f"{percent(found.worst_of_budget)} of the budget (history, not a forecast)."
-    )
-
-
-def _rows(found: "Survival", quote: str) -> Iterator[tuple[str, str]]:
-    yield "period (UTC)", f"{moment(found.since)} to {moment(found.until)}"
-    yield "starts, one an hour", f"{found.starts:,}"
-    yield "ran out of re-buys", percent(found.out_of_rebuys)
-    yield "ran out of saldo_limite or balance", percent(found.out_of_money)
-    still = percent(found.still_open)
-    if found.longest_open_ms is not None:
-        still += f", the longest for {length(found.longest_open_ms)} (counted as not out below)"
-    yield "still open at the end", still
-    for share, ms in zip(("half", "9 of 10", "99 of 100"), found.exit_ms, strict=True):
-        yield f"{share} were out within", length(ms) if ms is not None else "not by the end"
-    yield "longest time to an exit", length(found.longest_exit_ms)
-    yield "worst paper loss: half, 9 of 10, worst", _spread(found.worst, quote)
-    yield (
-        "",
-        f"{percent(found.worst_of_budget)} of the budget of {money(found.budget.value)}, started {moment(found.worst_start)}",
-    )
-    yield "money locked: half, 9 of 10, most", _spread(found.locked, quote)
-
-
-def _spread(spread: "Spread", quote: str) -> str:
-    return ", ".join(money(amount.value) for amount in (spread.half, spread.most, spread.worst)) + f" {quote}"
-
-
-def _crashes(found: "Survival", quote: str) -> Iterator[str]:
-    if found.crashes:
-        yield "\nstarted as they began:"
-    for one in found.crashes:
-        yield f"  {one.crash.title} ({_days(one)}, {percent(-one.fall)}): {_went(one, quote)}"
-
-
-def _days(one: "CrashReplay") -> str:
-    crash = one.crash
-    return crash.first if crash.first == crash.last else f"{crash.first} to {crash.last}"
-
-
-def _went(one: "CrashReplay", quote: str) -> str:
-    end = f"out after {length(one.exit_ms)}" if one.exit_ms is not None else "not out by the end"
-    ran_out = ", could buy no more" if one.ran_out else ""
-    others = (
-        f"of {one.starts} starts in those days {one.ran_out_within} could buy no more, "
-        f"the worst lost {money(one.worst_within.value)} on paper"
-    )
-    return (
-        f"{one.rebuys} re-buys{ran_out}, worst paper loss {money(one.worst.value)} {quote}, {end}; {others}"
-    )
+    click.echo(f"\n{words('assumptions')}")
+    for rule in run_words.rules(words, market):
+        click.echo("\n".join(run_words.filled(rule, "  - ")))
+    click.echo("\n" + "\n".join(run_words.filled(words("not.forecast"))))
 
 
 def survival_as_json(found: "Survival") -> dict[str, Any]:
@@ -194,9 +149,10 @@ def _write_csv(file: Path, found: "Survival") -> None:
             ])  # fmt: skip
 
 
-def _picture(found: "Survival", market: Market) -> bytes:
+def _picture(found: "Survival", market: Market, words: "Words") -> bytes:
     from bot.backtest.charts_studies import Look, survival_png  # noqa: PLC0415 - matplotlib, for a picture only
 
-    under = f"{found.starts:,} starts, {moment(found.since)[:10]} to {moment(found.until)[:10]}"
-    look = Look(found.symbol, market.terms.rules.symbol.quote, under, "en")
+    start, end = words.date(found.since), words.date(found.until - 1)
+    under = words("starts.under", n=words.tick(found.starts), start=start, end=end)
+    look = Look(found.symbol, market.terms.rules.symbol.quote, under, words.language)
     return survival_png(look, found.table.exit_ms / 86_400_000, found.table.ran_out)

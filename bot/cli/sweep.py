@@ -12,17 +12,19 @@ import click
 from bot.backtest.model import Engine
 from bot.backtest.optimise import Method
 from bot.backtest.sweep import Sweeper
+from bot.cli.history_words import of_candles
+from bot.cli.language import language_option
 from bot.cli.market_options import Asked, Market, engine_option, market_options, open_market, read_strategy
 from bot.cli.moments import Share
+from bot.cli.outputs import NewFile, writing
 from bot.cli.studies import STOPPED, bar, pool_options, stoppable, tell_of_compiling
 from bot.errors import InvalidInput
 
 if TYPE_CHECKING:
     from bot.backtest.executors import Pool
     from bot.backtest.space import Space
+    from bot.backtest.words import Words
     from bot.cli.sweep_told import Study
-
-_STOPPING = "stopping: what is under way is finished and kept"
 
 
 @click.command()
@@ -58,8 +60,9 @@ _STOPPING = "stopping: what is under way is finished and kept"
 @engine_option
 @pool_options
 @click.option("--fresh", is_flag=True, help="Forget what an earlier, stopped run of the same sweep has kept.")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Each set as a row.")
-@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="A png of the front.")
+@click.option("--csv", "csv_file", type=NewFile(), help="Each set as a row.")
+@click.option("--picture", type=NewFile(), help="A png of the front.")
+@language_option
 @click.option("--json", "as_json", is_flag=True)
 def sweep(
     *,
@@ -68,11 +71,13 @@ def sweep(
     engine: str,
     workers: int | None,
     dask: str | None,
+    language: str,
     **typed: Any,  # noqa: ANN401 - the other options
 ) -> None:
     """Run variations of a strategy FILE over candles. The same command goes on where a stopped one ended."""
     from bot.backtest.pools import open_pool  # noqa: PLC0415 - `--help` needs no numbers
     from bot.backtest.space import read_space  # noqa: PLC0415 - the same
+    from bot.backtest.words import Words  # noqa: PLC0415 - the same
 
     wanted = Wanted(**{name: typed.pop(name) for name in Wanted.__slots__})
     if wanted.draws is not None and wanted.tries is not None:
@@ -83,17 +88,16 @@ def sweep(
         _ = space.size
     pool = open_pool(workers, dask)
     market = open_market(Asked(**typed), strategy.par)
-    if not wanted.as_json:
-        click.echo(f"{strategy.nome} on {market.terms.rules.symbol} ({market.history.source})\n")
+    words = Words(language)
+    for warning in of_candles(market, language):
+        click.echo(f"! {warning}", err=True)
     if engine == Engine.FAST and dask is None:
-        tell_of_compiling("run_sets")
-    found = _study(wanted, space, market, pool, exact=engine == Engine.EXACT)
-    _tell(wanted, found, market)
+        tell_of_compiling("run_sets", words)
+    found = _study(wanted, space, market, pool, words, exact=engine == Engine.EXACT)
+    _tell(wanted, found, market, words, strategy.nome)
     if not found.sweep.complete:
-        click.echo(
-            f"stopped: {found.done:,} of {found.sweep.total:,} sets are kept; the same command goes on",
-            err=True,
-        )
+        counts = {"done": words.tick(found.done), "total": words.tick(found.sweep.total)}
+        click.echo(words("way.stopped", **counts), err=True)
         raise SystemExit(STOPPED)
 
 
@@ -118,9 +122,12 @@ class Wanted:
         return {"draws": self.draws, "tries": self.tries, "method": method, "seed": self.seed}
 
 
-def _study(wanted: Wanted, space: "Space", market: Market, pool: "Pool", *, exact: bool) -> "Study":
+def _study(
+    wanted: Wanted, space: "Space", market: Market, pool: "Pool", words: "Words", *, exact: bool
+) -> "Study":
     from bot.backtest.judging import Assignment  # noqa: PLC0415 - `--help` needs no numbers
     from bot.backtest.walk import windows_of  # noqa: PLC0415 - the same
+    from bot.backtest.words import Words  # noqa: PLC0415 - the same
     from bot.cli.sweep_told import journal, study_of  # noqa: PLC0415 - the same
 
     history = market.history
@@ -129,8 +136,8 @@ def _study(wanted: Wanted, space: "Space", market: Market, pool: "Pool", *, exac
     given = Assignment(space, market.terms, history, (whole, *windows), exact=exact)
     began = perf_counter()
     with (
-        stoppable(_STOPPING) as stop,
-        bar("sets") as told,
+        stoppable(words("way.stopping")) as stop,
+        bar(words("way.sets"), words) as told,
         journal(given.key, wanted.mode(), fresh=wanted.fresh) as kept,
     ):
         sweeper = Sweeper(given, pool, kept, stop, told)
@@ -138,20 +145,27 @@ def _study(wanted: Wanted, space: "Space", market: Market, pool: "Pool", *, exac
             found = sweeper.search(wanted.tries, wanted.seed, Method(wanted.method))
         else:
             found = sweeper.grid() if wanted.draws is None else sweeper.random(wanted.draws, wanted.seed)
-    return study_of(given, found, windows, wanted.max_loss, perf_counter() - began)
+    said = Words("en") if wanted.as_json else words
+    return study_of(given, found, windows, wanted.max_loss, seconds=perf_counter() - began, words=said)
 
 
-def _tell(wanted: Wanted, study: "Study", market: Market) -> None:
-    from bot.cli import sweep_told, sweep_words  # noqa: PLC0415 - `--help` needs no numbers
+def _tell(wanted: Wanted, study: "Study", market: Market, words: "Words", name: str) -> None:
+    from bot.cli import run_words, sweep_told, sweep_words  # noqa: PLC0415 - `--help` needs no numbers
 
     if wanted.csv_file is not None:
-        sweep_told.write_csv(wanted.csv_file, study)
+        with writing(wanted.csv_file):
+            sweep_told.write_csv(wanted.csv_file, study)
     if wanted.picture is not None and len(study.sweep.rows):
-        wanted.picture.write_bytes(sweep_told.picture(study))
+        with writing(wanted.picture):
+            wanted.picture.write_bytes(sweep_told.picture(study, words))
     if wanted.as_json:
         click.echo(json.dumps(sweep_told.as_json(study, market.load_s)))
         return
-    for text in sweep_words.lines(study):
+    pair, source = market.terms.rules.symbol, market.history.source
+    click.echo(words("study.head", name=name, pair=pair, source=source) + "\n")
+    for text in sweep_words.lines(words, study):
         click.echo(text)
-    click.echo(f"\nassumed: {'; '.join(market.notes)}")
-    click.echo("History, not a forecast: the best of many tries is partly luck.")
+    click.echo(f"\n{words('assumptions')}")
+    for rule in run_words.rules(words, market):
+        click.echo("\n".join(run_words.filled(rule, "  - ")))
+    click.echo("\n" + "\n".join(run_words.filled(words("sweep.luck"))))

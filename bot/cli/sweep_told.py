@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.backtest.fast import run, tree_of
-from bot.backtest.journal import Journal
+from bot.backtest.journal import Journal, code
 from bot.backtest.judging import Assignment, outcome_of
 from bot.backtest.outcome import Outcome
 from bot.backtest.parsed_cache import user_cache
@@ -18,14 +18,13 @@ from bot.backtest.replay import budget_of
 from bot.backtest.space import Space, written
 from bot.backtest.sweep import Row, Sweep
 from bot.backtest.walk import Fold, Neighbours, Walk, Window, edges, neighbours, walk_forward
+from bot.backtest.words import Words
 from bot.cli.run_json import warnings
 from bot.domain.money import plain
 
 _MOST_CONFIRMED = 40
 """Rows of the front that are run again in decimals, evenly chosen; each takes a tenth of a second for a year."""
 _KEPT_S = 30 * 86_400
-_FORM = 1
-"""Part of a journal's name: raise it when outcomes change their meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def journal(key: str, mode: Mapping[str, Any], *, fresh: bool) -> Iterator[Journ
     for one in folder.glob("*.jsonl"):
         if one.stat().st_mtime < oldest:
             one.unlink(missing_ok=True)
-    task = {"form": _FORM, "key": key, **mode}
+    task = {"code": code(), "key": key, **mode}
     kept = Journal(folder, task)
     if fresh:
         kept.forget()
@@ -86,10 +85,16 @@ def journal(key: str, mode: Mapping[str, Any], *, fresh: bool) -> Iterator[Journ
 
 
 def study_of(
-    given: Assignment, sweep: Sweep, windows: tuple[Window, ...], most_loss: Decimal | None, seconds: float
+    given: Assignment,
+    sweep: Sweep,
+    windows: tuple[Window, ...],
+    most_loss: Decimal | None,
+    *,
+    seconds: float,
+    words: Words,
 ) -> Study:
-    """The choice, its neighbours and its walk; what is shown is run again in decimals."""
-    confirm = _Confirm(given)
+    """The choice, its neighbours and its walk; what is shown is run again in decimals. `words` say the warnings."""
+    confirm = _Confirm(given, words)
     base = confirm(Row(-1, given.space.base_point(), ()))
     budget = budget_of(given.space.base, given.terms).value
     limit = base.outcome.worst_loss if most_loss is None else most_loss * budget
@@ -126,18 +131,18 @@ def thinned(rows: tuple[Any, ...], most: int) -> tuple[Any, ...]:
 class _Confirm:
     """Runs a set again, in decimals."""
 
-    def __init__(self, given: Assignment) -> None:
-        self._given, self._tree = given, tree_of(given.history)
+    def __init__(self, given: Assignment, words: Words) -> None:
+        self._given, self._tree, self._words = given, tree_of(given.history), words
         self._warnings: dict[int, tuple[str, ...]] = {}
 
     def __call__(self, row: Row, *, best: bool = False) -> Shown:
         given = self._given
         ran = run(given.space.params(row.point), given.terms, given.history, tree=self._tree)
-        self._warnings[row.number] = tuple(warnings(ran, given.history))
+        self._warnings[row.number] = tuple(warnings(ran, given.history, self._words.language))
         return Shown(row.number, _values(given.space, row), outcome_of(ran, given.history), best)
 
     def warnings(self, base: Shown, *chosen: Shown) -> Iterator[str]:
-        for name, one in [("as it is", base), *(("*", one) for one in chosen)]:
+        for name, one in [(self._words("sweep.as_it_is"), base), *(("*", one) for one in chosen)]:
             yield from (f"{name}: {text}" for text in self._warnings[one.number])
 
 
@@ -237,21 +242,20 @@ def _cell(value: Decimal | int) -> str:
     return plain(value) if isinstance(value, Decimal) else str(value)
 
 
-def picture(study: Study) -> bytes:
+def picture(study: Study, words: Words) -> bytes:
     """The front among all sets."""
     import numpy as np  # noqa: PLC0415 - with matplotlib, for a picture only
 
     from bot.backtest.charts_studies import Look, front_png  # noqa: PLC0415 - the same
     from bot.backtest.outcome import results  # noqa: PLC0415 - the same
-    from bot.cli.run_words import moment  # noqa: PLC0415 - the same
 
     sweep, history = study.sweep, study.given.history
     front = np.zeros(len(sweep.rows), dtype=np.bool_)
     front[[sweep.rows.place_of(row.number) for row in sweep.front()]] = True
     best = None if study.best is None else sweep.rows.place_of(study.best.number)
     symbol = study.given.terms.rules.symbol
-    under = f"{len(sweep.rows):,} sets, {moment(int(history.times[0]))[:10]} to {moment(int(history.times[-1]))[:10]}"
+    start, end = words.date(int(history.times[0])), words.date(int(history.times[-1]))
+    under = words("sweep.under", n=words.tick(len(sweep.rows)), start=start, end=end)
     scores = sweep.scores[:, 0]
-    return front_png(
-        Look(symbol.name, symbol.quote, under, "en"), scores["worst_loss"], results(scores), front, best
-    )
+    look = Look(symbol.name, symbol.quote, under, words.language)
+    return front_png(look, scores["worst_loss"], results(scores), front, best)

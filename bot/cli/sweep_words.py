@@ -3,126 +3,137 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from bot.backtest.space import written
+from bot.backtest.space import Axis, Point, written
 from bot.backtest.walk import Fold, Walk
-from bot.cli.run_words import moment, money, percent
+from bot.backtest.words import Words
+from bot.cli.run_words import WIDTH, filled, grid, money
 from bot.cli.studies import span
 from bot.cli.sweep_told import Shown, Study, thinned
+from bot.domain.params import BY_NAME
 
 _MOST_ROWS = 12
+_COLUMNS = ("result", "open", "worst", "budget", "cycles")
+_WALK_COLUMNS = ("judged", "seen", "unseen", "as_it_is", "beaten")
 
 
-def lines(study: Study) -> Iterator[str]:
+def lines(words: Words, study: Study) -> Iterator[str]:
     sweep = study.sweep
-    kept = f" ({sweep.kept:,} by an earlier run)" if sweep.kept else ""
-    yield f"{len(sweep.rows):,} sets judged in {span(study.seconds)}{kept}, of {sweep.total:,}"
+    counts = {"n": words.tick(len(sweep.rows)), "total": words.tick(sweep.total)}
+    key = "sweep.kept" if sweep.kept else "sweep.judged"
+    yield words(key, **counts, time=span(words, study.seconds), kept=words.tick(sweep.kept))
     if sweep.rejudged:
-        yield f"{sweep.rejudged:,} of them by the exact path, where the fast one could not prove itself"
+        yield from filled(words("sweep.decimals", n=words.tick(sweep.rejudged)))
     for name, count in sorted(sweep.refused.items()):
-        yield f"{count:,} left out, which are no strategy: {_blame(name)}"
-    yield from (f"! {text}" for text in (*sweep.failed, *study.warnings))
+        why = words("sweep.least_order") if name == "min_notional" else name
+        yield from filled(words("sweep.left_out", n=words.tick(count), why=why))
+    for text in (*sweep.failed, *study.warnings):
+        yield from filled(text, "! ")
     if not sweep.rows:
         return
+    yield f"\n{words('sweep.front')}"
+    yield from _table(words, study)
     yield ""
-    yield "result against worst paper loss, none better in both (result: closed cycles and the open one at its last price)"
-    yield from _table(study)
-    yield ""
-    yield from _choice(study)
+    yield from _choice(words, study)
     if study.walk is not None:
         yield ""
-        yield from _walk(study.walk, study)
+        yield from _walk(words, study.walk, study)
 
 
-def _blame(name: str) -> str:
-    return "an order under the exchange's least" if name == "min_notional" else name
-
-
-def _table(study: Study) -> Iterator[str]:
-    names = [axis.name for axis in study.given.space.axes]
-    shown = thinned(study.front, _MOST_ROWS)
-    heads = ["", "result", "of it open", "worst loss", "of budget", "cycles", *names]
-    rows = [_cells("*" if one.best else "", one, study.budget) for one in shown]
+def _table(words: Words, study: Study) -> Iterator[str]:
+    shown = list(thinned(study.front, _MOST_ROWS))
     if study.best is not None and study.best not in shown:
-        rows.append(_cells("*", study.best, study.budget))
-    rows.append(_cells("as it is", study.base, study.budget))
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    for row in [heads, *rows]:
-        cells = [
-            f"{row[0]:<{widths[0]}}",
-            *(f"{cell:>{wide}}" for cell, wide in zip(row[1:], widths[1:], strict=True)),
-        ]
-        yield "  ".join(cells).rstrip()
-    if len(shown) < study.front_size:
-        yield f"({len(shown)} of the front's {study.front_size}; --json and --csv give more)"
+        shown = sorted([*shown, study.best], key=lambda one: one.outcome.worst_loss)
+    heads = ["", *(words(f"sweep.col.{name}") for name in _COLUMNS)]
+    rows = [_cells(words, "*" if one.best else "", one, study.budget) for one in shown]
+    rows.append(_cells(words, words("sweep.as_it_is"), study.base, study.budget))
+    yield from _with_values(heads, rows, study.given.space.axes)
+    if len(study.front) > _MOST_ROWS or study.front_size > len(study.front):
+        count = min(len(study.front), _MOST_ROWS)
+        yield words("sweep.more", shown=words.tick(count), n=words.tick(study.front_size))
 
 
-def _cells(mark: str, one: Shown, budget: Decimal) -> Sequence[str]:
+def _with_values(heads: Sequence[str], rows: Sequence[Sequence[str]], axes: Sequence[Axis]) -> Iterator[str]:
+    """A table of which the last columns are the axes' values; under their item numbers where the names are too wide."""
+    names = [axis.name for axis in axes]
+    told = grid([[*heads, *names], *rows])
+    if max(map(len, told)) > WIDTH:
+        items = [BY_NAME[name].item for name in names]
+        yield from filled(", ".join(f"{item} {name}" for item, name in zip(items, names, strict=True)))
+        told = grid([[*heads, *items], *rows])
+    yield from told
+
+
+def _cells(words: Words, mark: str, one: Shown, budget: Decimal) -> Sequence[str]:
     outcome = one.outcome
     return [
         mark,
-        money(outcome.result),
-        money(outcome.unrealised),
-        money(outcome.worst_loss),
-        percent(outcome.worst_loss / budget),
-        str(outcome.cycles),
+        money(words, outcome.result),
+        money(words, outcome.unrealised),
+        money(words, outcome.worst_loss),
+        words.percent(outcome.worst_loss / budget),
+        words.tick(outcome.cycles),
         *one.values.values(),
     ]
 
 
-def _choice(study: Study) -> Iterator[str]:
-    limit = f"a worst paper loss of at most {money(study.limit)} ({percent(study.limit / study.budget)} of the budget)"
+def _choice(words: Words, study: Study) -> Iterator[str]:
+    limit = {"loss": money(words, study.limit), "share": words.percent(study.limit / study.budget)}
     if study.best is None:
-        yield f"no set stays within {limit}"
+        yield from filled(words("sweep.none_within", **limit), "! ")
         return
-    yield f"* the largest result within {limit}"
+    yield from filled(words("sweep.best", **limit))
+    yield from _beside(words, study)
+    if study.edges:
+        yield from filled(words("sweep.edges", names=", ".join(study.edges)), "! ")
+    if study.best.outcome.result <= study.base.outcome.result:
+        yield from filled(words("sweep.no_better"), "! ")
+    if study.walk is None:
+        yield from filled(words("sweep.unwalked"), "! ")
+
+
+def _beside(words: Words, study: Study) -> Iterator[str]:
     beside = study.beside
     if beside is None or beside.middle is None:
-        yield "! too few sets stand near it to tell whether it is luck"
-    elif beside.alone:
-        yield (
-            f"! it stands alone: the median of the {beside.count} sets next to it is {money(beside.middle)}. "
-            "A small change may lose it; it is likely luck"
-        )
-    else:
-        yield f"the median of the {beside.count} sets next to it is {money(beside.middle)}"
-    if study.edges:
-        yield f"! it stands at the end of what was tried: {', '.join(study.edges)}; better ones may lie beyond"
-    if study.best.outcome.result <= study.base.outcome.result:
-        yield "! it is no better than the strategy as it is"
-    if study.walk is None:
-        yield "! chosen and judged on the same prices: --walk 6 judges it on prices that it has not seen"
-
-
-def _walk(walk: Walk, study: Study) -> Iterator[str]:
-    if not walk.folds:
-        yield "! no window had a set to choose"
+        yield from filled(words("sweep.few_near"), "! ")
         return
-    yield "chosen on one window, judged on the next, which it has not seen (each window begins from nothing):"
-    for fold in walk.folds:
-        yield _fold(fold, study)
-    yield (
-        f"together: {money(walk.before)} where they were chosen, {money(walk.after)} on what they had not seen "
-        f"(worst paper loss {money(walk.worst_after)})"
-    )
-    other = "" if walk.as_it_is is None else f"the strategy as it is {money(walk.as_it_is)}, "
-    yield f"on the same unseen windows: {other}the median set {money(walk.middle)}"
-    yield _verdict(walk)
+    told = {"n": words.tick(beside.count), "middle": money(words, beside.middle)}
+    if beside.alone:
+        yield from filled(words("sweep.alone", **told), "! ")
+    else:
+        yield from filled(words("sweep.beside", **told))
 
 
-def _verdict(walk: Walk) -> str:
+def _walk(words: Words, walk: Walk, study: Study) -> Iterator[str]:
+    if not walk.folds:
+        yield from filled(words("walk.none"), "! ")
+        return
+    yield words("walk.head")
+    heads = [words(f"walk.col.{name}") for name in _WALK_COLUMNS]
+    rows = [[*_fold(words, fold), *_point(fold.chosen.point)] for fold in walk.folds]
+    yield from _with_values(heads, rows, study.given.space.axes)
+    before, after, worst = (money(words, one) for one in (walk.before, walk.after, walk.worst_after))
+    yield from filled(words("walk.together", before=before, after=after, worst=worst))
+    middle = money(words, walk.middle)
+    if walk.as_it_is is None:
+        yield from filled(words("walk.middle", middle=middle))
+    else:
+        yield from filled(words("walk.others", as_it_is=money(words, walk.as_it_is), middle=middle))
     if walk.believable:
-        return "choosing did better than not choosing, on these windows; that is no promise"
-    if walk.after <= 0:
-        return "! what was chosen lost on what it had not seen: do not believe the best set's result"
-    return "! choosing did no better than not choosing: do not believe the best set's result"
+        yield from filled(words("walk.better"))
+    else:
+        yield from filled(words("walk.lost" if walk.after <= 0 else "walk.no_better"), "! ")
 
 
-def _fold(fold: Fold, study: Study) -> str:
-    chosen = ", ".join(
-        f"{axis.name}={text}"
-        for axis, text in zip(study.given.space.axes, map(written, fold.chosen.point), strict=True)
-    )
-    return (
-        f"  {moment(fold.unseen[0])[:10]} to {moment(fold.unseen[1])[:10]}: {money(fold.before.result)} seen, "
-        f"{money(fold.after.result)} unseen, better than {percent(Decimal(str(round(fold.beaten, 4))))} of the sets ({chosen})"
-    )
+def _fold(words: Words, fold: Fold) -> Sequence[str]:
+    start, end = words.date(fold.unseen[0]), words.date(fold.unseen[1] - 1)
+    return [
+        words("walk.days", start=start, end=end),
+        money(words, fold.before.result),
+        money(words, fold.after.result),
+        "-" if fold.as_it_is is None else money(words, fold.as_it_is.result),
+        words.percent(Decimal(str(round(fold.beaten, 4)))),
+    ]
+
+
+def _point(point: Point) -> Iterator[str]:
+    return map(written, point)

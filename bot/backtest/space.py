@@ -7,6 +7,7 @@ included. Points are numbered, so that any worker can make any part of a sweep b
 import math
 import random
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
@@ -15,7 +16,8 @@ from typing import Any
 from bot.domain.cross_rules import OUTCOME, STRUCTURE, Rule, earns
 from bot.domain.ladder import amounts
 from bot.domain.money import plain
-from bot.domain.params import BY_NAME, PARAMETERS, Kind, Parameter, StrategyParams, Value
+from bot.domain.numbers import parse_yes_no
+from bot.domain.params import BY_NAME, CURVES, PARAMETERS, Kind, Parameter, StrategyParams, Value
 from bot.domain.validation import check_field, nearest, validated
 from bot.errors import InvalidInput
 
@@ -189,6 +191,7 @@ def read_axis(text: str) -> Axis:
     Decimals take a point; fractions are 0.035 or 3.5%.
     """
     name, equals, rest = (part.strip() for part in text.partition("="))
+    name = _without_accents(name)
     parameter = BY_NAME.get(name)
     if parameter is None or not equals or not rest:
         raise _unknown(name) if parameter is None else _unreadable(parameter, text)
@@ -224,9 +227,7 @@ def _interval(parameter: Parameter, ends: list[Decimal], text: str) -> Axis:
 def _value(parameter: Parameter, text: str) -> Value:
     if parameter.kind is not Kind.YES_NO:
         return _check(parameter, _decimal(parameter, text))
-    if text not in {"s", "n"}:
-        raise InvalidInput(parameter.name, f"takes s,n, not {text[:24]}")
-    return text == "s"
+    return parse_yes_no(text, parameter.name)
 
 
 def _decimal(parameter: Parameter, text: str) -> Decimal:
@@ -244,7 +245,19 @@ def _check(parameter: Parameter, number: Decimal) -> Value:
     return value
 
 
+def _without_accents(name: str) -> str:
+    """As a file's own keys may be spelled: lucro_alvo_máximo."""
+    return "".join(one for one in unicodedata.normalize("NFD", name) if not unicodedata.combining(one))
+
+
 def _unknown(name: str) -> InvalidInput:
+    curve = next((which.name for which in CURVES if name.startswith(which.name)), None)
+    if curve is not None:
+        return InvalidInput(
+            name[:40],
+            f"a curve does not vary: {curve} stays as the file has it. What varies with it is {_of_curve(curve)}; "
+            "for another curve take another file",
+        )
     like = nearest(name, BY_NAME)
     known = ", ".join(p.name for p in PARAMETERS)
     return InvalidInput(
@@ -258,6 +271,12 @@ def _unreadable(parameter: Parameter, text: str) -> InvalidInput:
         parameter.name,
         f"“{text[:60]}” cannot be read; takes from:to:step, from:to or a list, decimals with a point: {example}",
     )
+
+
+def _of_curve(curve: str) -> str:
+    """The parameters that shape a curve."""
+    which = next(one for one in CURVES if one.name == curve)
+    return f"{which.start}, {which.multiplier}, {which.low}, {which.high}"
 
 
 _EXAMPLES = {

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.backtest.space import MOST_POINTS, Sieve, Space, read_axis, read_space
+from bot.backtest.space import MOST_POINTS, Axis, Sieve, Space, read_axis, read_space
 from bot.domain.params import PARAMETERS, CurveChoice, StrategyParams
 from bot.domain.validation import problems
 from bot.errors import InvalidInput
@@ -59,13 +59,28 @@ def test_every_one_of_the_sixteen_can_be_varied() -> None:
         ("limite_recompras=1.5", "whole number"),
         ("limite_recompras=0:300:50", "from 0 to 200"),
         ("lucro_reaplicar=s:n", "takes s,n"),
-        ("lucro_reaplicar=1", "takes s,n"),
+        ("lucro_reaplicar=1", "takes s or n"),
         ("recompra_queda_inicial=0.5:1:0.1", "below 1"),
+        (
+            "curva_qty=linear,potencia",
+            "a curve does not vary: curva_qty stays as the file has it. What varies",
+        ),
+        (
+            "curva_lucro_fim=0.01:0.02",
+            "with it is lucro_alvo_inicial, multiplicador_lucro, lucro_alvo_minimo",
+        ),
+        ("curva_recompra_pontos=1", "a curve does not vary"),
     ],
 )
 def test_what_cannot_vary_is_told_with_its_name_and_what_it_takes(text: str, told: str) -> None:
     with pytest.raises(InvalidInput, match=told):
         read_axis(text)
+
+
+def test_names_and_answers_are_read_as_a_file_may_spell_them() -> None:
+    assert read_axis("lucro_alvo_máximo=0.04,0.05") == Axis("lucro_alvo_maximo", (D("0.04"), D("0.05")))
+    assert read_axis("lucro_reaplicar=sim,não") == Axis("lucro_reaplicar", (True, False))
+    assert read_axis("lucro_reaplicar=N") == Axis("lucro_reaplicar", (False,))
 
 
 def test_a_parameter_varies_once_and_at_least_one_does() -> None:

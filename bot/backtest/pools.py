@@ -1,6 +1,7 @@
 """Where batches run: here, on this machine's processors, or a Dask cluster whose address is given."""
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -23,6 +24,7 @@ from bot.errors import InvalidInput
 
 _NICE = 10
 """Below live trading and whatever else the machine is for."""
+_ADDRESS = re.compile(r"[a-z]{2,9}://[A-Za-z0-9._\[\]:-]+:[0-9]{1,5}")
 _PREFIX = "trader-automata-candles-"
 _PATIENCE = 15
 """Seconds for a cluster to answer, and for its first worker."""
@@ -120,7 +122,7 @@ class DaskPool:
             import distributed  # noqa: PLC0415 - optional, and heavy
         except ImportError as exc:
             raise InvalidInput("--dask", "needs an extra: pip install 'trader-automata[dask]'") from exc
-        if "://" not in address:
+        if not _ADDRESS.fullmatch(address):
             raise InvalidInput("--dask", f"takes an address such as tcp://10.0.0.5:8786, not {address}")
         self._dask: Any = distributed
         self._address = address

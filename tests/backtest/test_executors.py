@@ -228,8 +228,9 @@ def test_an_address_where_no_cluster_answers_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("bot.backtest.pools._PATIENCE", 0.5)
     with pytest.raises(LostWorkers, match=r"127\.0\.0\.1"):
         list(run_batches(open_pool(dask="tcp://127.0.0.1:1"), GIVEN, add_up, numbered(1)))
-    with pytest.raises(InvalidInput, match="tcp://"):
-        open_pool(dask="10.0.0.5:8786")
+    for address in ("10.0.0.5:8786", "tcp://10.0.0.5", "tcp://a host:1", "tcp://host:x", "host"):
+        with pytest.raises(InvalidInput, match=r"takes an address such as tcp://10\.0\.0\.5:8786, not"):
+            open_pool(dask=address)
 
 
 def test_a_missing_extra_is_told_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

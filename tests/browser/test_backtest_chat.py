@@ -9,7 +9,7 @@ import pytest
 from tests.browser.chromium import needs_chromium
 from tests.browser.demo_desk import demo, phone
 from tests.browser.phone import Phone
-from tests.end_to_end.processes import BTC_5M
+from tests.end_to_end.processes import BTC_5M, Street
 
 PATIENCE = 90
 """Seconds: the first optimisation of a version compiles."""
@@ -132,7 +132,7 @@ async def test_a_person_asks_the_past(browser, tmp_path: Path, words: Words):
         async with phone(browser, street, tmp_path, words.language, words.scheme) as chat:
             person = Asking(chat, words)
             await person.saves_two()
-            await person.tests_and_cancels()
+            await person.tests_and_cancels(street)
             await person.compares()
             await person.asks_for_survival()
             await person.optimises()
@@ -183,7 +183,8 @@ class Asking:
             await self.sees("run")
             await self.press("later")
 
-    async def tests_and_cancels(self) -> None:
+    async def tests_and_cancels(self, street: Street) -> None:
+        """The exchange's candles are held back meanwhile, or it may be done before the button is pressed."""
         chat = self.chat
         await chat.type("/backtest")
         await self.sees("choose")
@@ -196,12 +197,16 @@ class Asking:
         await chat.type("ontem")
         await self.sees("wrong")
         await self.press("drop")
+        await street.exchange_faults(
+            "POST", {"path": "/v5/market/kline", "answer": "none", "delay_ms": 60_000, "count": 99}
+        )
         await self.press("all")
         await self.sees("progress")
         await chat.shoot("progress", at="BTCUSDT · (tudo|all)")
         await self.press("stop")
         await self.sees("stopped", edited=True)
         await chat.shoot("stopped")
+        await street.exchange_faults("DELETE")
         await self.press("retry")
         await self.sees("net")
         pictures = chat.page.locator("#log .photo img, #log .album img")

@@ -205,6 +205,10 @@ class Street:
     async def market(self, **wish: object) -> dict[str, Any]:
         return await self._control("POST", "market", wish)
 
+    async def exchange_faults(self, method: str, planned: dict[str, object] | None = None) -> None:
+        """Trouble that the exchange is to make: POST plans some, DELETE ends all of it."""
+        await self._control(method, "faults", planned)
+
     async def _control(self, method: str, what: str, body: dict[str, object] | None = None) -> dict[str, Any]:
         headers = {"X-Sandbox-Key": self.exchange["api_secret"]}
         url = f"{self.exchange['rest']}/sandbox/{what}"

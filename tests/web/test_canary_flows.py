@@ -201,6 +201,19 @@ class Onlooker:
                 continue
 
 
+WORKER = b"\0".join([sys.executable.encode(), b"-m", b"bot", b"worker", b""])
+
+
+async def backtest_under_the_eyes_of(onlooker, home):
+    await home.ask("/backtest", "Escolha uma")
+    await home.tap("lenta", "Desde quando")
+    await home.press("1 mês")
+    async with asyncio.timeout(120):
+        while not any("Lucro líquido" in m["text"] for m in await home.messages(revision=home._mark)):
+            onlooker.look()
+            await asyncio.sleep(0.02)
+
+
 async def test_the_worker_of_a_backtest_knows_no_secret(tmp_path, monkeypatch, loudest):
     master = base64.b64encode(os.urandom(32)).decode()
     async with a_household_with_a_past(tmp_path) as home:
@@ -210,16 +223,14 @@ async def test_the_worker_of_a_backtest_knows_no_secret(tmp_path, monkeypatch, l
         monkeypatch.setenv("SANDBOX_BYBIT_SECRET", home.venue.api_secret)
         await home.ready()
         await home.strategy("lenta", limite_recompras=2)
-        await home.ask("/backtest", "Escolha uma")
-        await home.tap("lenta", "Desde quando")
-        await home.press("1 mês")
-        onlooker = Onlooker(tmp_path / "data" / "work")
-        async with asyncio.timeout(120):
-            while not any("Lucro líquido" in m["text"] for m in await home.messages()):
-                onlooker.look()
-                await asyncio.sleep(0.02)
-        lives = [words for words in onlooker.arguments if b"worker" in words]
-        assert len(lives) == 2, "it fetches, then it calculates"
+        onlooker, lives = Onlooker(tmp_path / "data" / "work"), []
+        for _ in range(5):  # a machine that stalls may hide one of its lives from whoever looks
+            await backtest_under_the_eyes_of(onlooker, home)
+            lives = [words for words in onlooker.arguments if words.startswith(WORKER)]
+            if any(b"--folder" in words for words in lives) and WORKER in lives and b"lenta" in onlooker.seen:
+                break
+        assert any(b"--folder" in words for words in lives), "it fetches, then it calculates"
+        assert WORKER in lives
         assert b"lenta" in onlooker.seen, "its job is looked at"
         assert b"PATH=" in onlooker.seen, "its environment is looked at"
         looked_at = bytes(onlooker.seen) + b"".join(onlooker.arguments) + loudest.text.encode()

@@ -1,0 +1,57 @@
+"""Real fills against the backtest, all of it real: the chat, the engine, the stand-in exchange and the worker."""
+
+import asyncio
+from decimal import Decimal
+
+from bot.sandbox.telegram_html import parse_html
+from bot.service.backtests import Done
+from handlers.backtest_against_views import against_screen
+from handlers.texts import texts_for
+from tests.handlers.household import Household
+from tests.handlers.test_backtest_studies import AGAINST, patiently
+
+LIVELY = {
+    "lucro_alvo_inicial": Decimal("0.006"),
+    "lucro_alvo_minimo": Decimal("0.004"),
+    "recompra_queda_inicial": Decimal("0.003"),
+    "recompra_queda_minimo": Decimal("0.001"),
+}
+
+
+async def trade(household: Household, cycles: int) -> None:
+    """Candle by candle, until so many cycles are over and the next one has bought."""
+    async with asyncio.timeout(60):
+        while (await household.rows("SELECT MAX(cycle) FROM fills"))[0][0] <= cycles:
+            await household.venue.market.step()
+            await asyncio.sleep(0.02)
+
+
+async def test_a_strategy_of_the_sandbox_is_laid_over_the_sandboxs_own_candles(household):
+    await household.ready()
+    strategy = await household.strategy("lenta", **LIVELY)
+    await household.ask("/estrategias", "lenta")
+    await household.tap("lenta", "Primeira compra")
+    await household.tap("Executar", "SIM")
+    await household.tap("executar a simulação", "lenta")
+    await household.wait_for("Primeira compra do ciclo 1")
+    await household.forge(f"v1:bt_against:{strategy.id}")
+    await patiently(household, "vela que ainda não fechou")
+    await trade(household, 2)
+    await household.forge(f"v1:bt_against:{strategy.id}")
+    told = await patiently(household, "são os das velas do sandbox")
+    assert "14 de nov. de 2023" in told["text"]
+    assert "velas de 5 min · preços do sandbox" in told["text"]
+    assert "velas do sandbox" in told["text"].splitlines()[-1]
+    assert "ciclos" in told["text"]
+
+
+def test_where_times_are_the_clocks_they_are_said_to_be_utc():
+    for locale in ("pt_BR", "en"):
+        texts = texts_for(locale)
+        for source, last in (("bybit", texts("against.how")), ("sandbox", texts("against.how_sandbox"))):
+            screen = against_screen(texts, Done({**AGAINST, "source": source}))
+            assert screen.text.endswith(last)
+        left = {"kind": "LeftOpen", "cycle": 3, "time": 1655510400000}
+        screen = against_screen(texts, Done({**AGAINST, "differences": [left], "differences_in_all": 1}))
+        assert texts("against.differences") in screen.text
+        assert "3" in parse_html(screen.text)[0].split("\n• ")[1]

@@ -23,13 +23,16 @@ _NETWORK = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LONGEST_LINE = 4 * 1024 * 1024
 _LOOK_S = 0.2
+_LAST_WORDS_S = 2.0
+_PROC = Path("/proc")
+_NOTHING = asyncio.subprocess.DEVNULL
 _KEPT_ERRORS = 4000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one worker may use: resident memory (MB, where /proc tells it) and time (seconds)."""
+    """What one worker may use: resident memory (MB) and time (seconds)."""
 
     memory_mb: int = 300
     seconds: float = 900.0
@@ -96,17 +99,16 @@ class WorkerProcesses:
         try:
             while True:
                 await asyncio.wait({reading}, timeout=_LOOK_S)
-                if _resident_mb(child.pid) > self._bounds.memory_mb:
+                if await _resident_mb(child.pid) > self._bounds.memory_mb:
                     raise _TooMuchMemory
-                if not reading.done():
-                    if loop.time() > end:
-                        raise TimeoutError
-                    continue
-                line = _read(reading.result())
-                if line is None:
-                    return
-                yield line
-                reading = asyncio.ensure_future(child.stdout.readline())
+                if reading.done():
+                    line = _read(reading)
+                    if line is None:
+                        return
+                    yield line
+                    reading = asyncio.ensure_future(child.stdout.readline())
+                if loop.time() > end:  # also of one that never stops talking
+                    raise TimeoutError
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -117,21 +119,43 @@ def _environment() -> dict[str, str]:
     return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "2"}
 
 
-def _read(text: bytes) -> dict[str, Any] | None:
+def _read(reading: asyncio.Future[bytes]) -> dict[str, Any] | None:
     """One line's object; None at the end, and for a line that is none (the child was killed while it wrote)."""
     try:
-        line = json.loads(text)
-    except ValueError:
+        line = json.loads(reading.result())
+    except (ValueError, RecursionError):  # also of a line without an end
         return None
     return line if isinstance(line, dict) else None
 
 
-def _resident_mb(pid: int) -> float:
-    """Zero where nobody tells, or where the process is gone."""
+async def _resident_mb(pid: int) -> float:
+    """Zero where nobody tells, or where the process is gone. Where there is no /proc, `ps` knows."""
+    return _told_by_proc(pid) if _PROC.exists() else await _told_by_ps(pid)  # noqa: ASYNC240 - in memory
+
+
+def _told_by_proc(pid: int) -> float:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE / 2**20
+        return int((_PROC / str(pid) / "statm").read_text(encoding="ascii").split()[1]) * _PAGE / 2**20
     except (OSError, IndexError):
         return 0.0
+
+
+async def _told_by_ps(pid: int) -> float:
+    try:
+        asked = await asyncio.create_subprocess_exec(
+            "ps",
+            "-o",
+            "rss=",
+            "-p",
+            str(pid),
+            stdin=_NOTHING,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=_NOTHING,
+        )
+    except OSError:
+        return 0.0
+    said, _ = await asked.communicate()
+    return int(said) / 1024 if said.strip().isdigit() else 0.0
 
 
 async def _tail(child: asyncio.subprocess.Process) -> str:
@@ -145,8 +169,8 @@ async def _tail(child: asyncio.subprocess.Process) -> str:
 
 async def _ended(child: asyncio.subprocess.Process, errors: asyncio.Task[str]) -> str:
     with suppress(TimeoutError):
-        await asyncio.wait_for(child.wait(), 2)
-    done, _ = await asyncio.wait({errors}, timeout=2)
+        await asyncio.wait_for(child.wait(), _LAST_WORDS_S)
+    done, _ = await asyncio.wait({errors}, timeout=_LAST_WORDS_S)
     return errors.result() if done else ""
 
 
@@ -157,6 +181,16 @@ async def _killed(child: asyncio.subprocess.Process, errors: asyncio.Task[str]) 
             os.killpg(child.pid, signal.SIGKILL)
     if child.stdin is not None:
         child.stdin.close()
-    await child.wait()
-    errors.cancel()
+    try:
+        await asyncio.gather(child.wait(), asyncio.wait({errors}, timeout=_LAST_WORDS_S), _emptied(child))
+    finally:
+        errors.cancel()
     await asyncio.gather(errors, return_exceptions=True)
+
+
+async def _emptied(child: asyncio.subprocess.Process) -> None:
+    """A pipe is closed once it is read to its end, and one that was too full is not read by itself."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS_S):
+            while child.stdout is not None and await child.stdout.read(1 << 16):
+                pass

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import random
+import shutil
 import signal
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,72 @@ async def test_too_much_time_ends_it_with_a_word():
             break
     first, _ = told
     assert not alive(first["progress"])
+
+
+async def test_one_that_never_stops_talking_is_ended_in_time_too():
+    script = "say(progress=os.getpid())\nwhile True: say(progress=0); time.sleep(0.001)"
+    lines = await lines_of(script, seconds=0.5)
+    assert lines[-1] == {"failed": {"field": "", "reason": "time"}}
+    assert not alive(lines[0]["progress"])
+
+
+@pytest.mark.skipif(not shutil.which("ps"), reason="ps is not here")
+async def test_where_there_is_no_proc_memory_is_bounded_all_the_same(monkeypatch, tmp_path):
+    monkeypatch.setattr("bot.processes._PROC", tmp_path / "proc")
+    script = "say(progress=os.getpid())\nkept = b'x' * 2**27" + FOR_EVER
+    first, last = await lines_of(script, memory_mb=80, seconds=60)
+    assert last == {"failed": {"field": "", "reason": "memory"}}
+    assert not alive(first["progress"])
+
+
+NEVER_A_LINE = "while True: sys.stdout.write('x' * 2**20)"
+NEVER_SILENT = "while True: sys.stderr.write('x' * 2**20)"
+DEEP = "print('[' * 200_000, flush=True)" + FOR_EVER
+NO_OBJECT = "print('[1]', flush=True)" + FOR_EVER
+
+
+@pytest.mark.parametrize("script", [NEVER_A_LINE, DEEP, NO_OBJECT, "os.kill(os.getpid(), 11)", "os.abort()"])
+async def test_garbage_and_a_death_by_signal_are_told_as_lost(script):
+    before = descriptors()
+    with structlog.testing.capture_logs() as told:
+        assert await lines_of(script) == [{"failed": {"field": "", "reason": "lost"}}]
+    assert [entry["event"] for entry in told] == ["worker lost"]
+    assert descriptors() == before
+
+
+async def test_a_flood_of_errors_is_read_away_and_no_pipe_is_left():
+    before = descriptors()
+    assert (await lines_of(NEVER_SILENT, seconds=0.5))[-1] == {"failed": {"field": "", "reason": "time"}}
+    assert descriptors() == before
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_cancelled_at_any_moment_and_twice_no_process_and_no_task_is_left():
+    chance = random.Random(3)
+    for _ in range(12):
+        tasks, mark = asyncio.all_tasks(), f"mark {chance.random()}"
+        task = asyncio.create_task(lines_of(f"{mark!r}\nsay(progress=1)" + FOR_EVER))
+        await asyncio.sleep(chance.uniform(0, 0.15))
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(10):
+            while asyncio.all_tasks() != tasks or marked(mark):
+                await asyncio.sleep(0.01)
+
+
+def marked(words: str) -> list[str]:
+    """Living processes with these words on their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if words.encode() in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+    return found
 
 
 @pytest.mark.parametrize("script", ["raise ValueError('no way')", "print('{bro'); sys.exit(0)"])

@@ -3,6 +3,7 @@
 from telegram import Update
 
 from bot.backtest.jobs import Kind
+from bot.ports import RunStatus
 from bot.service.backtest_desk import Subject
 from bot.service.backtests import Done
 from handlers import strategies
@@ -24,9 +25,10 @@ from handlers.backtest_views import (
     result_buttons,
     result_text,
 )
+from handlers.callback import Press
 from handlers.context import ChatContext
 from handlers.form_views import Screen
-from handlers.keyboards import keyboard
+from handlers.keyboards import Button, keyboard
 from handlers.talk import answer, number_in, press_of, say, show, word_in
 from handlers.texts import Texts
 
@@ -99,6 +101,11 @@ async def run(update: Update, context: ChatContext) -> None:
     """Ask whether to run what was tested, below its card."""
     await answer(update)
     found = await context.service.strategy(context.person, number_in(press_of(update)))
+    if found.status is RunStatus.RUNNING:
+        texts = context.texts
+        status = Button(texts.plain("button.status"), Press("status", (str(found.id),)))
+        await say(update, context, texts("backtest.runs_already", name=found.name), keyboard([status]))
+        return
     await strategies.ask_to_run(update, context, found, below=True)
 
 

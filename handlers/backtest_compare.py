@@ -9,7 +9,6 @@ from telegram import Update
 
 from bot.backtest.jobs import Kind
 from bot.domain.market import Symbol
-from bot.errors import NotAllowed
 from bot.service.backtests import Done
 from handlers.backtest_context import dark_of, desk_of, pair_of, period_of, shows_of, subject_of
 from handlers.backtest_shows import Wanted
@@ -20,7 +19,7 @@ from handlers.context import ChatContext
 from handlers.form_views import Screen, paragraphs
 from handlers.formats import Formats
 from handlers.keyboards import Button, keyboard
-from handlers.talk import answer, press_of, word_in
+from handlers.talk import answer, press_of, say, word_in
 from handlers.texts import Texts
 
 _MOST = 20
@@ -37,7 +36,9 @@ async def choose(update: Update, context: ChatContext) -> None:
     choice = Choice(Choice.of(subject).who, pair_of(args, subject), period_of(args))
     others = [s for s in await context.service.strategies(context.person) if str(s.id) != choice.who]
     if not others:
-        raise NotAllowed("backtest_nothing_to_compare")
+        copy = Button(context.texts.plain("button.bt_change"), Press("clone", (choice.who,)))
+        await say(update, context, context.texts("error.backtest_nothing_to_compare"), keyboard([copy]))
+        return
     rows = [
         [Button(strategy_label(s), Press("bt_vs", (choice.who, choice.pair, choice.period, str(s.id))))]
         for s in others[-_MOST:]
@@ -86,14 +87,14 @@ def compared_screen(texts: Texts, done: Done, *, choices: Sequence[Choice]) -> S
         texts("backtest.contender", letter=letter, name=run["name"])
         for letter, run in zip("AB", (first, second), strict=True)
     )
-    lines = [_line("", "A", "B")]
+    lines = [_line(symbol.quote, "A", "B")]
     lines += [
         _line(texts.plain(f"backtest.row.{key}"), cell(first), cell(second))
         for key, cell in _cells(texts, symbol).items()
     ]
     table = texts("backtest.table", table="\n".join(line.rstrip() for line in lines))
     text = paragraphs(
-        head_text(texts, texts.plain("backtest.two"), card),
+        head_text(texts, texts.plain("backtest.two"), card, "⚖️"),
         names,
         table,
         assumptions_text(texts, card, first),

@@ -52,9 +52,10 @@ async def draft_subject(context: ChatContext) -> Subject | None:
     form = await draft_form(context, context.person)
     if form is None or ENVIRONMENT not in form.answers or not form.complete or problems(form.params):
         return None
-    name = form.answers.get(WISH) or context.texts.plain("backtest.draft")
     mine = await context.service.strategies(context.person) if form.edits is not None else ()
-    name = next((s.name for s in mine if s.id == form.edits), name)
+    of = next((s.name for s in mine if s.id == form.edits), form.answers.get(WISH))
+    texts = context.texts
+    name = texts.plain("backtest.draft_of", name=of) if of else texts.plain("backtest.draft")
     return Subject(None, name, Environment(form.answers[ENVIRONMENT]), form.answers[PAIR], form.params)
 
 

@@ -18,7 +18,7 @@ from bot.ports import Clock, Person
 from bot.ports.backtests import WaitingRun
 from bot.service import Service
 from bot.service.backtest_desk import BacktestDesk
-from bot.service.backtests import Cancelled, Done, Failed, Run
+from bot.service.backtests import Cancelled, Done, Failed, Outcome, Run
 from handlers.backtest_views import failed_text, progress_text
 from handlers.callback import Press
 from handlers.form_views import Screen, paragraphs
@@ -29,6 +29,9 @@ from handlers.texts import Texts, texts_for
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
+_WITH_PAIR = 2
+_OTHER_PERIOD = frozenset({"history_before_listing", "history_not_yet", "too_short"})
+"""Faults of the period asked for."""
 _WAITS_S = (2, 5, 15, 30, *[60] * 55)
 
 View = Callable[[Texts, Done], Screen]
@@ -114,9 +117,18 @@ class BacktestShows:
             again = Press.unpack(run.again)
             if person is not None and again is not None:
                 texts = texts_for(person.locale or "en")
-                screen = Screen(texts("backtest.cut"), _again_button(texts, again))
+                head = await self._head(person, texts, again)
+                screen = Screen(paragraphs(head, texts("backtest.cut")), _again_button(texts, again))
                 await _patiently(partial(self._replace, person.chat_id, run.message_id, screen))
             await self.desk.book.forget(run.person_id, run.message_id)
+
+    async def _head(self, person: Person, texts: Texts, again: Press) -> str:
+        """Whose test it was, as far as its button tells (HTML); nothing for a form's draft or what is gone."""
+        mine = await self._service.strategies(person)
+        name = next((s.name for s in mine if str(s.id) == again.args[0]), None) if again.args else None
+        if name is None or len(again.args) < _WITH_PAIR:
+            return ""
+        return texts("backtest.of", name=name, pair=again.args[1])
 
     # --- following a run ------------------------------------------------------------------------------------------
 
@@ -161,7 +173,8 @@ class BacktestShows:
         outcome, texts, chat_id = run.outcome.result(), shown.texts, shown.person.chat_id
         if not isinstance(outcome, Done):
             said = failed_text(texts, outcome) if isinstance(outcome, Failed) else texts("backtest.stopped")
-            screen = Screen(paragraphs(shown.wanted.head, said), _again_button(texts, shown.wanted.again))
+            buttons = _way_on(texts, outcome, shown.wanted.again)
+            screen = Screen(paragraphs(shown.wanted.head, said), buttons)
             return (partial(self._replace, chat_id, shown.message_id, screen),)
         card = shown.wanted.view(texts, outcome)
         return (
@@ -223,6 +236,14 @@ class _Shown:
 
 def _stop_button(texts: Texts) -> InlineKeyboardMarkup:
     return keyboard([Button(texts.plain("button.bt_stop"), Press("bt_stop"))])
+
+
+def _way_on(texts: Texts, outcome: Outcome, again: Press) -> InlineKeyboardMarkup:
+    """The same once more, but another period where asking again would only say the same."""
+    if isinstance(outcome, Failed) and outcome.key in _OTHER_PERIOD and len(again.args) > 1:
+        of = "opt_of" if again.action.startswith("opt") else "bt_of"
+        return keyboard([Button(texts.plain("button.bt_again"), Press(of, again.args[:2]))])
+    return _again_button(texts, again)
 
 
 def _again_button(texts: Texts, again: Press) -> InlineKeyboardMarkup:

@@ -83,6 +83,9 @@ def choose_period(texts: Texts, subject: Subject, pair: str) -> Screen:
         name=subject.name,
         pair=pair,
         source=source_name(texts, subject.environment),
+        candles=texts.plain(
+            f"backtest.candles.{'sandbox' if _is_sandbox(subject.environment) else 'exchange'}"
+        ),
     )
     return Screen(
         text,
@@ -102,9 +105,12 @@ def choose_period(texts: Texts, subject: Subject, pair: str) -> Screen:
 
 def source_name(texts: Texts, environment: Environment) -> str:
     """Whose public prices an environment's backtest runs on."""
-    exchange = environment.value.removeprefix("sandbox-").partition("-")[0]
-    key = "sandbox" if environment.value.startswith("sandbox-") else exchange
+    key = "sandbox" if _is_sandbox(environment) else environment.value.partition("-")[0]
     return texts.plain(f"backtest.source.{key}")
+
+
+def _is_sandbox(environment: Environment) -> bool:
+    return environment.value.startswith("sandbox-")
 
 
 def period_name(texts: Texts, period: str) -> str:
@@ -112,7 +118,11 @@ def period_name(texts: Texts, period: str) -> str:
     days = days_of(period)
     if days is None:
         return texts.plain(f"backtest.period.{period}")
-    return " – ".join(format_date(day, "medium", locale=texts.locale) for day in days)
+    return _days(*(str(format_date(day, "medium", locale=texts.locale)) for day in days))
+
+
+def _days(first: str, last: str) -> str:
+    return first if first == last else f"{first} – {last}"
 
 
 # --- on the way ---------------------------------------------------------------------------------------------
@@ -184,14 +194,14 @@ def result_text(texts: Texts, card: Mapping[str, Any]) -> str:
     )
 
 
-def head_text(texts: Texts, name: str, card: Mapping[str, Any]) -> str:
+def head_text(texts: Texts, name: str, card: Mapping[str, Any], mark: str = "📈") -> str:
     formats, minutes = Formats(texts.locale), card["step_ms"] // MINUTE_MS
     return texts(
         "backtest.head",
+        mark=mark,
         name=name,
         pair=card["symbol"]["name"],
-        start=formats.day(card["start"]),
-        end=formats.day(card["end"] - 1),  # the last day that is in it
+        days=_days(formats.day(card["start"]), formats.day(card["end"] - 1)),  # the last day that is in it
         minutes=minutes,
         source=texts.plain(f"backtest.source.{card['source']}"),
     )
@@ -201,7 +211,6 @@ def _profit_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[
     formats = Formats(texts.locale)
     lines = [
         texts("backtest.net", amount=money(texts, run["net_profit"], symbol, signed=True)),
-        *_with_open(texts, run, symbol),
         texts(
             "backtest.returns",
             on_budget=formats.percent(Decimal(run["on_budget"]), signed=True),
@@ -209,6 +218,7 @@ def _profit_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[
             on_invested=formats.percent(Decimal(run["on_invested"]), signed=True),
             invested=money(texts, run["most_invested"], symbol),
         ),
+        *_with_open(texts, run, symbol),
         texts.count("backtest.cycles", run["cycles"]) if run["cycles"] else texts("backtest.no_cycle"),
     ]
     if run["rebuys"]:
@@ -224,7 +234,8 @@ def _with_open(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[str
     """Beside the profit of closed cycles, or a ladder that never sells at a loss would hide its losses."""
     if run["open"] is None:
         return []
-    return [texts("backtest.result", amount=money(texts, run["result"], symbol, signed=True))]
+    share = Formats(texts.locale).percent(Decimal(run["result_of_budget"]), signed=True)
+    return [texts("backtest.result", amount=money(texts, run["result"], symbol, signed=True), share=share)]
 
 
 def _risk_lines(texts: Texts, run: Mapping[str, Any], symbol: Symbol) -> list[str]:
@@ -303,7 +314,7 @@ def result_buttons(texts: Texts, choice: Choice) -> tuple[list[Button], ...]:
         Button(texts.plain("button.bt_survival"), Choice(choice.who, choice.pair).press("survival")),
     ]
     if choice.who == DRAFT:
-        return [Button(texts.plain("button.bt_form"), Press("new"))], again[:1], more
+        return [Button(texts.plain("button.bt_form"), Press("new", ("on",)), GOOD)], again, more
     first = [
         Button(texts.plain("button.bt_run"), Press("bt_run", (choice.who,)), GOOD),
         Button(texts.plain("button.bt_change"), Press("clone", (choice.who,))),

@@ -149,4 +149,6 @@ def way_out(texts: Texts, error: Exception) -> InlineKeyboardMarkup | None:
         isinstance(error, NotAllowed) and str(error).startswith(("no_key", "key_"))
     ):
         return keyboard([Button(texts.plain("button.keys"), Press("keys"))])
+    if isinstance(error, NotAllowed) and str(error) == "backtest_busy":
+        return keyboard([Button(texts.plain("button.bt_stop"), Press("bt_stop"))])
     return None

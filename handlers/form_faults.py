@@ -101,6 +101,8 @@ def _shown(texts: Texts, wrong: InvalidInput, name: str, value: str) -> str:
         or name.endswith("_text")
         or (name == "value" and wrong.key in _AS_TYPED)
     ):
+        if name in {"percent_text", "fraction_text"}:
+            return _mend_label(texts, wrong, value)
         return value if name != "example" else _example(texts, wrong, value)
     if not _DECIMAL.fullmatch(value):
         return value

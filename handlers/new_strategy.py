@@ -104,6 +104,8 @@ async def begin(update: Update, context: ChatContext) -> Outcome:
             return await turn.show(Form(message_id=form.message_id))
         await turn.put_away(form.message_id)
         form = below
+    if update.callback_query is not None and press_of(update).args == ("on",):
+        return await Turn(update, context, form).show(form)
     await turn.go(form, views.resume(context.texts, form))
     return State.RESUME
 

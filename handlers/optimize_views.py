@@ -43,7 +43,7 @@ def optimized_screen(texts: Texts, done: Done, *, choice: Choice) -> Screen:
     ]
     warnings = [texts(f"optimize.warn.{name}") for name in card["warnings"]]
     text = paragraphs(
-        head_text(texts, card["name"], card),
+        head_text(texts, card["name"], card, "🎯"),
         texts(
             "optimize.judged",
             sets=Formats(texts.locale).number(Decimal(card["sets"]), most=0),

@@ -84,7 +84,7 @@ def survival_text(texts: Texts, card: Mapping[str, Any]) -> str:
         )
         for crash in card["crashes"]
     ]
-    head = head_text(texts, card["name"], card)
+    head = head_text(texts, card["name"], card, "🛟")
     return paragraphs(
         head,
         "\n".join(lines),

@@ -68,7 +68,7 @@ def tidy(axes: Any, colours: Palette) -> None:  # noqa: ANN401 - as above
 def heading(figure: Any, text: str, under: str, colours: Palette) -> None:  # noqa: ANN401 - as above
     """The title, and a smaller line under it, above all panels."""
     height = figure.get_figheight()
-    figure.get_layout_engine().set(rect=(0.005, 0.005, 0.985, 1 - _HEAD / height))
+    figure.get_layout_engine().set(rect=(0.005, 0.005, 0.975, 1 - _HEAD / height))
     size = LARGE * min(1, _TITLE_LETTERS / len(text))
     figure.text(0.02, 1 - 0.08 / height, text, fontsize=size, color=colours.ink, fontweight="bold", va="top")
     figure.text(0.02, 1 - 0.34 / height, under, fontsize=SMALL, color=colours.price, va="top")

@@ -48,7 +48,9 @@ def price_png(run: BacktestRun, found: Figures, language: str, *, dark: bool = F
     axes.margins(y=0.06)
     time_axis(axes, words, found.start, found.end)
     tidy(axes, colours)
-    heading(figure, words("price.title", pair=run.terms.rules.symbol.name), period(words, found), colours)
+    symbol = run.terms.rules.symbol
+    title = words("price.title", pair=symbol.name, coin=symbol.quote)
+    heading(figure, title, period(words, found), colours)
     legend(figure, colours)
     return png_of(figure)
 

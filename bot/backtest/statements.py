@@ -62,12 +62,14 @@ def assumptions(words: Words, run: BacktestRun, found: Figures) -> Iterator[str]
     yield words("assume.limit")
     slippage = words("assume.slippage", share=words.percent(told.slippage)) if told.slippage else ""
     yield words("assume.first", slippage=slippage)
-    yield words("assume.taxa", share=words.percent(told.taxa), coin=symbol.quote)
+    yield words("assume.taxa", share=words.percent(told.taxa), coin=symbol.quote, base=symbol.base)
     yield words(
         "assume.rules",
         tick=words.number(told.rules.tick, most=18),
         lot=words.number(told.rules.lot_step, most=18),
         minimum=words.quote(told.rules.min_notional, symbol),
+        coin=symbol.quote,
+        base=symbol.base,
     )
     balance = words.quote(run.terms.opening_balance(run.params), symbol)
     key = "assume.balance" if told.balance is None else "assume.balance.given"

@@ -7,9 +7,10 @@ TEXTS = {
     "period.day": "{day}, {start} to {end} (UTC), {candles}",
     "candles": "{n} candles of {step}",
     "candle": "one candle of {step}",
+    "candles.of": "candles of {step}",
     "not.forecast": "History, not a forecast: the next fall may be deeper and longer than every one in here.",
     # pictures
-    "price.title": "{pair}: price, buys and exits",
+    "price.title": "{pair}: price in {coin}, buys and exits",
     "price.line": "Price",
     "price.first": "First buy ({n})",
     "price.rebuy": "Re-buy ({n})",
@@ -43,6 +44,7 @@ TEXTS = {
     "survival.never": "no exit by the end",
     "survival.ran_out": "Ran out of re-buys or money",
     "front.title": "{pair}: result against worst loss, in {coin}",
+    "front.seen": "the part seen",
     "front.loss": "worst paper loss",
     "front.profit": "result, open cycle included",
     "front.all": "Tried ({n})",
@@ -150,8 +152,9 @@ TEXTS = {
     "no queue, no part fills.",
     "assume.first": "The first buy of a cycle fills at a candle's open{slippage}: the next candle after an exit.",
     "assume.slippage": ", {share} dearer",
-    "assume.taxa": "Fee of {share} on every fill: in coins for buys, in {coin} for sells.",
-    "assume.rules": "Tick {tick}, lot step {lot}, smallest order {minimum}: of today, or as given, for the whole history.",
+    "assume.taxa": "Fee of {share} on every fill: in {base} for buys, in {coin} for sells.",
+    "assume.rules": "Rules of the pair: prices in ticks of {tick} {coin}, quantities in lot steps of {lot} {base}, smallest order "
+    "{minimum}; of today, or as given, for the whole history.",
     "assume.balance": "Balance at the start: {balance}. {ends}",
     "assume.balance.given": "Balance at the start, as given: {balance}. {ends}",
     "assume.balance.ends": "Where it does not pay for a re-buy the ladder ends, and where it does not pay for a first buy "

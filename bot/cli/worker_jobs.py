@@ -114,6 +114,7 @@ def _run_card(contender: Contender, run: BacktestRun, told: Figures) -> dict[str
         "net_profit": plain(told.net_profit.value),
         "unrealised": plain(told.unrealised.value),
         "result": plain(told.result.value),
+        "result_of_budget": plain(told.result_of_budget),
         "budget": plain(told.budget.value),
         "most_invested": plain(told.most_invested.value),
         "on_budget": plain(told.on_budget),
@@ -177,7 +178,7 @@ def _optimize(job: Job, history: History, tell: Tell) -> Answer:
         tell("pictures", 0.0)
         best, on_front = found.sweep.best(), {row.number for row in found.sweep.front()}
         pictures["front.png"] = charts_studies.front_png(
-            _look(job, history),
+            _look(job, history, seen_until=found.unseen_from),
             [float(row.outcome.worst_loss) for row in rows],
             [float(row.outcome.result) for row in rows],
             [row.number in on_front for row in rows],
@@ -194,13 +195,17 @@ def _against(job: Job, history: History, tell: Tell) -> Answer:
     return {"card": {**head(job, history), **against_card(job, found)}}
 
 
-def _look(job: Job, history: History) -> "Look":
+def _look(job: Job, history: History, *, seen_until: int | None = None) -> "Look":
+    """With `seen_until` (ms UTC) the picture is of the part before it."""
     from bot.backtest.charts_studies import Look  # noqa: PLC0415 - matplotlib
     from bot.backtest.words import Words  # noqa: PLC0415 - babel
 
     words, symbol = Words(job.locale), job.rules.symbol
-    end = int(history.times[-1]) + history.step_ms
-    under = f"{words.day(int(history.times[0]))} – {words.day(end - 1)} · {words.step(history.step_ms)}"
+    end = seen_until or int(history.times[-1]) + history.step_ms
+    candles = words("candles.of", step=words.step(history.step_ms))
+    if seen_until is not None:
+        candles = f"{words('front.seen')} · {candles}"
+    under = f"{words.day(int(history.times[0]))} – {words.day(end - 1)} · {candles}"
     return Look(symbol.name, symbol.quote, under, job.locale, job.dark)
 
 

@@ -1,14 +1,16 @@
 """/backtest in the chat: chosen, followed, cancelled, cut, told; with the real worker once, with made-up ones else."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.ports import RunStatus, Strategy
 from bot.ports.preferences import Taste
 from bot.service.backtests import Failed, Progress
 from handlers import backtest_shows
-from handlers.backtest_views import failed_text, progress_text
+from handlers.backtest_views import failed_text, progress_text, result_text
 from handlers.texts import LOCALES, texts_for
 from tests.handlers.household import Household
 from tests.handlers.past import a_household_with_a_past, script
@@ -88,8 +90,10 @@ async def test_one_at_a_time_for_a_person(household):
     await household.strategy("lenta", **SMALL)
     workers = script(household)
     await asked(household)
-    await household.tap("3 meses", "Um teste por vez")
+    refused = await household.tap("3 meses", "Um teste por vez")
     assert len(workers.jobs) == 1
+    assert labels(refused) == ["✖ Cancelar o teste"]
+    await household.tap("Cancelar o teste", "Nada ficou rodando")
 
 
 async def test_a_restart_in_the_middle_is_told_and_may_be_asked_again(household):
@@ -103,6 +107,7 @@ async def test_a_restart_in_the_middle_is_told_and_may_be_asked_again(household)
     assert workers.killed == 1
     cut = await household.wait_for("reiniciado no meio")
     assert cut["message_id"] == shown["message_id"]
+    assert "lenta · BTCUSDT" in cut["text"]
     assert labels(cut) == ["↻ Pedir de novo"]
     assert not (household.folder / "data" / "work").exists()
     await household.until_rows("SELECT * FROM backtest_runs", [])
@@ -199,8 +204,9 @@ async def test_a_failed_run_says_why_and_offers_to_ask_again(household):
     }
     await asked(household)
     workers.gate.set()
-    told = await household.wait_for("só é negociado lá desde 5 de jul. de 2021")
-    assert labels(told) == ["↻ Pedir de novo"]
+    told = await household.wait_for("começam em 5 de jul. de 2021")
+    assert labels(told) == ["📅 Outro período"]  # asking again would say the same
+    await household.tap("Outro período", "Desde quando")
 
 
 async def test_a_card_that_cannot_be_read_leaves_nobody_waiting(household):
@@ -278,6 +284,50 @@ async def test_the_card_of_a_strategy_leads_here_and_back_to_running_it(househol
     kept = next(m for m in await household.messages() if m["message_id"] == told["message_id"])
     assert kept["text"] == told["text"]  # the question came below the card
     await household.tap("Mudar um campo", "Uma cópia de lenta")
+    await household.tap("Backtest", "lenta (rascunho) · BTCUSDT")
+    await household.tap("1 ano", "Lucro líquido: +120,50")
+    card = await household.tap("Comparar", "Comparar lenta (rascunho) em BTCUSDT")
+    assert any("lenta" in label for label in labels(card))
+    await household.tap("Voltar ao formulário", "Revisão")  # at once, with every answer in it
+
+
+async def test_what_runs_is_not_asked_to_run_again(household, monkeypatch):
+    await household.ask("/start", "Trader")
+    await household.strategy("lenta", **SMALL)
+    workers = script(household, {"done": {"card": CARD, "pictures": [], "files": []}})
+    await asked(household)
+    workers.gate.set()
+    await household.wait_for("Lucro líquido")
+    (lenta,) = await household.app.service.strategies(await household.person())
+
+    async def running(*_: object) -> Strategy:
+        return replace(lenta, status=RunStatus.RUNNING)
+
+    monkeypatch.setattr(household.app.service, "strategy", running)
+    told = await household.tap("Executar", "lenta já está rodando")
+    assert labels(told) == ["📊 Estado"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_card_of_one_day_names_it_once_and_counts_nothing_as_nothing(locale):
+    texts = texts_for(locale)
+    run = {**CARD["runs"][0], "cycles": 0, "rebuys": 0, "deepest": 0}
+    text = result_text(texts, {**CARD, "end": CARD["start"] + 86_400_000, "runs": [run]})
+    assert text.count("2022") == 2  # the day itself, and the worst loss's
+    assert texts("backtest.no_cycle") in text
+    assert texts("backtest.no_rebuy", limit=20) in text
+    assert "Nenhuma recompra" in text or "No re-buy" in text
+
+
+def test_long_waits_are_told_in_minutes():
+    texts = texts_for("pt_BR")
+    for seconds, words in ((99, "99 segundos"), (100, "2 minutos"), (3600, "60 minutos")):
+        assert words in progress_text(texts, "x", Progress(0, "history", 0.1, seconds))
+
+
+def test_a_count_is_grouped_as_its_language_does():
+    assert texts_for("pt_BR").count("backtest.cycles", 1234) == "1.234 ciclos encerrados"
+    assert texts_for("en").count("backtest.cycles", 1234) == "1,234 closed cycles"
 
 
 CARD = {
@@ -295,6 +345,7 @@ CARD = {
             "net_profit": "120.5",
             "unrealised": "-45.2",
             "result": "75.3",
+            "result_of_budget": "0.01506",
             "budget": "5000",
             "most_invested": "3000",
             "on_budget": "0.0241",

@@ -135,6 +135,19 @@ def test_every_card_is_read_by_telegram_in_both_languages(locale):
     assert max(len(line) for line in table.splitlines() if "   " in line) <= 34
 
 
+def test_one_of_a_kind_is_told_in_the_singular():
+    one = {
+        **OPTIMIZED,
+        "choices": [{"kind": "base", "changes": {}, "seen": told("1", cycles=1), "unseen": told("2")}],
+    }
+    choice = Choice("1", "BTCUSDT", "1y")
+    crash = {**SURVIVED["crashes"][1], "rebuys": 1}
+    for locale, cycle, rebuy in (("pt_BR", "1 ciclo\n", "1 recompra,"), ("en", "1 cycle\n", "1 re-buy,")):
+        texts = texts_for(locale)
+        assert cycle in optimized_screen(texts, Done(one), choice=choice).text
+        assert rebuy in survival_text(texts, {**SURVIVED, "crashes": [crash]})
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_the_line_says_that_it_is_no_forecast(locale):
     words = {"pt_BR": "História, não previsão", "en": "History, not a forecast"}
@@ -167,7 +180,8 @@ async def test_two_strategies_are_chosen_and_compared(household):
     await household.press("1 ano")
     workers.gate.set()
     await household.wait_for("Lucro líquido")
-    await household.tap("Comparar", "Não há outra estratégia")
+    alone = await household.tap("Comparar", "Não há outra estratégia")
+    assert labels(alone) == ["✎ Mudar um campo"]
     await household.strategy("rápida", **SMALL)
     await household.tap("Comparar", "Comparar lenta em BTCUSDT")
     workers.end = {
@@ -217,7 +231,7 @@ async def test_the_plan_gets_its_line_of_survival_and_keeps_its_buttons(househol
     workers.gate.set()
     lined = await household.wait_for("História, não previsão")
     assert lined["message_id"] == plan["message_id"]
-    assert "4,4% não puderam mais comprar" in lined["text"]
+    assert "4,4% ficariam sem como recomprar" in lined["text"]
     assert "Nada nela fere" in lined["text"]
     assert labels(lined) == labels(plan)
     assert workers.jobs[0]["kind"] == "line"

@@ -302,3 +302,14 @@ def _failed(messages: list[dict[str, Any]]) -> list[str]:
     """Messages of a handler that broke."""
     words = texts_for("pt_BR")("error.unknown", reference="").split("\n")[0][:20]
     return [m["text"] for m in messages if m["text"].startswith(words)]
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("pt_BR", "escreva 350%, ou 3,5% se"), ("en", "350%, or 3.5% if")]
+)
+def test_a_percentage_is_offered_as_its_language_writes_it(locale: str, words: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        typed_value("lucro_alvo_inicial", "3.5")
+    form = Form().at(Step.EDIT, "lucro_alvo_inicial")
+    screen = question(texts_for(locale), form, "lucro_alvo_inicial", (), wrong=refused.value)
+    assert words in parse_html(screen.text)[0]

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.backtest import kernel
-from bot.backtest.kernel_cycle import Rows, World, scratch
+from bot.backtest.kernel_cycle import (
+    AGAINST_RULES,
+    LIMIT_REACHED,
+    NO_FUNDS,
+    NO_PRICE,
+    Rows,
+    World,
+    scratch,
+)
 from bot.backtest.model import Terms
 from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.rungs import Beyond, Scale, Wholes, packed, unit_of
@@ -30,32 +38,26 @@ SUMMARY = np.dtype(
         ("max_invested", "f8"),
         ("worst_loss", "f8"),
         ("fees", "f8"),
-        ("seconds_locked", "f8"),
-        ("seconds_exhausted", "f8"),
         ("cycles", "i8"),
         ("fills", "i8"),
         ("rebuys", "i8"),
-        ("most_rebuys", "i8"),
-        ("exhausted_cycles", "i8"),
         ("open_rebuys", "i8"),
         ("proven", "u1"),
         ("why", "i1"),
     ]
 )
-"""A run. `net_profit` of the closed cycles, `unrealised` of the open one at the last close less taxa and its cost.
+"""A run. `net_profit` of the closed cycles, `unrealised` of what is held at the last close, less taxa and its cost.
 
 `max_invested` is the most that one cycle's buys and what was carried into it cost; `worst_loss` the largest of
-cost - held * low * (1 - taxa) at any low; `fees` both sides' in quote. `seconds_locked`: coins were held;
-`seconds_exhausted`: and no re-buy rested; `exhausted_cycles` so ended their ladder. `rebuys` of all cycles,
-`most_rebuys` of one; `open_rebuys` of the open one, -1 where none is. `why`: see REASONS.
+cost - held * low * (1 - taxa) at any low; `fees` both sides' in quote. `rebuys` of all cycles, `open_rebuys` of the
+open one, -1 where none is. `why`: see REASONS.
 """
 
 CYCLE = np.dtype(
     [
         ("exit", "i8"),
         ("rebuys", "i8"),
-        ("out_of_rebuys", "u1"),
-        ("cut_by_limit", "u1"),
+        ("cut_short", "u1"),
         ("worst_loss", "f8"),
         ("max_invested", "f8"),
         ("proven", "u1"),
@@ -63,9 +65,9 @@ CYCLE = np.dtype(
         ("started", "u1"),
     ]
 )
-"""One cycle. `exit` is its exit's candle, -1 where it is still open at the end. `out_of_rebuys`: all were used, and
-a low came below the last one's price; `cut_by_limit`: saldo_limite or the free money ended the ladder before that.
-`started` 0: the balance does not pay for the first buy.
+"""One cycle. `exit` is its exit's candle, -1 where it is still open at the end. `cut_short`: saldo_limite, the free
+money or the exchange's rules ended the ladder before its last re-buy. `started` 0: the balance does not pay for the
+first buy.
 """
 
 REASONS: MappingProxyType[int, str] = MappingProxyType(
@@ -82,7 +84,7 @@ REASONS: MappingProxyType[int, str] = MappingProxyType(
 Array = TypeVar("Array", bound=NDArray[Any])
 _NOT_WHOLE = 6
 _AT_ONCE = 512
-_LIMITED = (2, 3)
+_CUT_SHORT = (LIMIT_REACHED, NO_FUNDS, AGAINST_RULES, NO_PRICE)
 
 
 def evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams]) -> NDArray[Any]:
@@ -109,8 +111,6 @@ def _evaluate(prepared: Prepared, terms: Terms, sets: Sequence[StrategyParams], 
         part[name] = sums[:, at]
     for name, at in _COUNTS.items():
         part[name] = counts[:, at]
-    part["seconds_locked"] = counts[:, kernel.LOCKED] / 1000
-    part["seconds_exhausted"] = counts[:, kernel.EXHAUSTED] / 1000
     part["proven"] = counts[:, kernel.WHY] == 0
     answer[[one is not None for one in wholes]] = part
 
@@ -126,8 +126,6 @@ _COUNTS = {
     "cycles": kernel.CYCLES,
     "fills": kernel.FILLS_DONE,
     "rebuys": kernel.REBUYS,
-    "most_rebuys": kernel.MOST_REBUYS,
-    "exhausted_cycles": kernel.ENDED_CYCLES,
     "open_rebuys": kernel.OPEN_REBUYS,
     "why": kernel.WHY,
 }
@@ -150,8 +148,8 @@ def first_cycles(
     sums *= _unit(terms)
     exits = counts[:, kernel.EXIT]
     answer["exit"] = np.maximum(exits, -1)
-    answer["rebuys"], answer["out_of_rebuys"] = counts[:, kernel.USED], counts[:, kernel.OUT]
-    answer["cut_by_limit"] = np.isin(counts[:, kernel.ENDED], _LIMITED)
+    answer["rebuys"] = counts[:, kernel.USED]
+    answer["cut_short"] = np.isin(counts[:, kernel.ENDED], _CUT_SHORT)
     answer["worst_loss"] = sums[:, kernel.FIRST_WORST]
     answer["max_invested"] = sums[:, kernel.FIRST_INVESTED]
     answer["why"] = counts[:, kernel.FAULT_IN]
@@ -224,7 +222,6 @@ def _world(prepared: Prepared) -> World:
         _read_only(prepared.levels),
         _read_only(prepared.marks),
         _read_only(prepared.depths),
-        _read_only(prepared.times),
         _read_only(prepared.units),
     )
 

@@ -16,6 +16,7 @@ from bot.backtest.outcome import Table
 from bot.backtest.replay import replayed
 from bot.backtest.shared_history import lay_down
 from bot.backtest.timeline import timeline_of
+from bot.domain.money import Quote
 from bot.domain.params import StrategyParams
 
 START = np.dtype(
@@ -32,7 +33,9 @@ START = np.dtype(
 )
 """One start. `exit` is the candle of its exit, -1 where there is none; amounts in quote.
 
-`out_of_rebuys`: the last re-buy filled. `out_of_money`: the next one would have passed saldo_limite or the wallet.
+`worst_loss` is that of the cycle, until its exit: what dust loses afterwards is not in it. `out_of_rebuys`: the last
+re-buy filled. `out_of_money`: the next one would have passed saldo_limite or the wallet, or been less than the
+exchange takes.
 `started` is False where the balance does not pay for the first buy.
 """
 _FIRST_LOOK = 2_000
@@ -108,7 +111,7 @@ def cycles_from(bench: StartsBench, starts: Starts) -> Table:
         rows[name] = found[name]
     rows["most_invested"] = found["max_invested"]
     rows["out_of_rebuys"] = (found["rebuys"] == bench.params.limite_recompras) & rows["started"]
-    rows["out_of_money"] = (found["cut_by_limit"] > 0) & ~rows["out_of_rebuys"]
+    rows["out_of_money"] = found["cut_short"]
     return rows
 
 
@@ -134,7 +137,9 @@ def exact_first_cycle(history: History, params: StrategyParams, terms: Terms, st
 def _row(run: BacktestRun, seen: History, exit_at: int) -> tuple[Any, ...]:
     standings = tuple(replayed(run))
     timeline = timeline_of(seen, standings, run.params.taxa)
-    lost = timeline.loss_at(timeline.worst(0, len(seen)))
+    sold_before_low = exit_at >= 0 and int(timeline.at_low[-1]) == len(standings)
+    until = len(seen) - sold_before_low
+    lost = timeline.loss_at(timeline.worst(0, until)) if until else Quote.zero()
     buys = [standing for standing in standings if standing.rebuys is not None]
     rebuys, exhausted = buys[-1].fill.k, buys[-1].exhausted
     out_of_rebuys = rebuys == run.params.limite_recompras

@@ -1,6 +1,6 @@
 """Many backtests over the same candles in machine code: whole runs, and single cycles from many starts.
 
-Amounts are in ticks * lots, times in ms, as in bot.backtest.kernel_cycle; bot.backtest.batch turns them into quote.
+Amounts are in ticks * lots, as in bot.backtest.kernel_cycle; bot.backtest.batch turns them into quote.
 """
 # ruff: noqa: PLR0917 - compiled code takes its arguments by place
 
@@ -8,9 +8,7 @@ import numpy as np
 
 from bot.backtest.kernel_compile import compiled, entry, inlined, uncounted
 from bot.backtest.kernel_cycle import (
-    ALL_USED,
     BOUGHT,
-    BUY_CANDLE,
     CLOSE,
     DEPTH,
     DUST,
@@ -24,8 +22,6 @@ from bot.backtest.kernel_cycle import (
     FEE_BOTTOM,
     FEE_TOP,
     GAIN,
-    GOES_ON,
-    LAST,
     LOW_BOUGHT,
     LOW_END,
     LOW_FROM,
@@ -47,14 +43,14 @@ from bot.backtest.kernel_cycle import (
 from bot.backtest.kernel_search import lowest
 
 # what a run counts
-CYCLES, FILLS_DONE, REBUYS, MOST_REBUYS, LOCKED, EXHAUSTED, ENDED_CYCLES, OPEN_REBUYS, WHY = range(9)
-COUNTS_SIZE = 9
+CYCLES, FILLS_DONE, REBUYS, OPEN_REBUYS, WHY = range(5)
+COUNTS_SIZE = 5
 # what it sums up
 NET, UNREALISED, INVESTED, WORST, FEES = range(5)
 SUMS_SIZE = 5
 # what one cycle counts, and sums up
-EXIT, USED, OUT, ENDED, FAULT_IN = range(5)
-FIRST_COUNTS_SIZE = 5
+EXIT, USED, ENDED, FAULT_IN = range(4)
+FIRST_COUNTS_SIZE = 4
 FIRST_WORST, FIRST_INVESTED = range(2)
 FIRST_SUMS_SIZE = 2
 
@@ -97,7 +93,6 @@ def uncounted_world(world: World) -> World:
         uncounted(world.levels),
         uncounted(world.marks),
         uncounted(world.depths),
-        uncounted(world.times),
         uncounted(world.units),
     )
 
@@ -111,7 +106,7 @@ def uncounted_scratch(scratch: Scratch) -> Scratch:
 @compiled
 def run(world: World, rows: Rows, scratch: Scratch, counts: Int, sums: Float) -> None:
     """A whole run: `counts` and `sums`, zero before, are filled, and `scratch.fills` as far as it reaches."""
-    exact, near, of, times = scratch.books.exact, scratch.books.near, scratch.outcome, world.times
+    exact, near, of = scratch.books.exact, scratch.books.near, scratch.outcome
     exact[TURNOVER], exact[GAIN], exact[DUST] = 0, 0, 0
     near[EXTRA], near[EXTRA_ERROR], near[DUST_COST], near[DUST_ERROR] = 0.0, 0.0, 0.0, 0.0
     counts[OPEN_REBUYS] = -1
@@ -122,13 +117,7 @@ def run(world: World, rows: Rows, scratch: Scratch, counts: Int, sums: Float) ->
         fault = of[FAULT]
         if exit_at < OPEN:
             break
-        until = times[exit_at if exit_at >= 0 else last]
         counts[REBUYS] += of[K]
-        counts[MOST_REBUYS] = max(counts[MOST_REBUYS], of[K])
-        counts[LOCKED] += until - times[candle]
-        if of[END] != GOES_ON:
-            counts[EXHAUSTED] += until - times[of[BUY_CANDLE]]
-            counts[ENDED_CYCLES] += 1
         sums[WORST] = max(sums[WORST], worst_loss(world, rows, exact[DUST], near[DUST_COST], of))
         sums[INVESTED] = max(sums[INVESTED], of[SPENT] + near[DUST_COST])
         if exit_at == OPEN:
@@ -143,6 +132,7 @@ def run(world: World, rows: Rows, scratch: Scratch, counts: Int, sums: Float) ->
     if counts[OPEN_REBUYS] < 0:  # no cycle to the end: what the last one left is held
         alone = loss(world, rows, 0, near[DUST_COST], exact[DUST], candle, last + 1)
         sums[WORST] = max(sums[WORST], alone)
+        sums[UNREALISED] = open_worth(world, rows, exact[DUST], 0) - near[DUST_COST]
     counts[FILLS_DONE], counts[WHY] = done, fault
     sums[NET] = exact[GAIN] - exact[TURNOVER] * rows.real[FEE] + near[DUST_COST]
     sums[FEES] = (2.0 * exact[TURNOVER] - exact[GAIN] + open_cost) * rows.real[FEE]
@@ -176,6 +166,3 @@ def run_starts(world: World, rows: Rows, scratch: Scratch, starts: Int, counts: 
             continue
         sums[one, FIRST_WORST] = worst_loss(free, one_set, 0, 0.0, of)
         sums[one, FIRST_INVESTED] = of[SPENT]
-        if of[END] == ALL_USED and of[BUY_CANDLE] < of[LOW_END]:
-            low = lowest(free.depths, free.levels, of[BUY_CANDLE], of[LOW_END]) * free.units[DEPTH]
-            counts[one, OUT] = 1 if low < of[LAST] else 0

@@ -48,10 +48,8 @@ ENTRY, OPENED, CLOSED, RISING = range(4)
 TURNOVER, GAIN, DUST = range(3)
 EXTRA, EXTRA_ERROR, DUST_COST, DUST_ERROR = range(4)
 # a cycle's outcome
-K, BOUGHT, SPENT, PRICE, LOTS, END, LAST, BUY_CANDLE, FAULT, LOW_BOUGHT, LOW_SPENT, LOW_FROM, LOW_END = range(
-    13
-)
-OUTCOME_SIZE = 13
+K, BOUGHT, SPENT, PRICE, LOTS, END, FAULT, LOW_BOUGHT, LOW_SPENT, LOW_FROM, LOW_END = range(11)
+OUTCOME_SIZE = 11
 # why no re-buy rests
 GOES_ON, ALL_USED, LIMIT_REACHED, NO_FUNDS, AGAINST_RULES, NO_PRICE = range(6)
 # why a run is not proven
@@ -78,7 +76,6 @@ class World(NamedTuple):
     levels: Int
     marks: Whole
     depths: Whole
-    times: Int
     units: Float
 
 
@@ -285,7 +282,6 @@ def cycle(world: World, rows: Rows, scratch: Scratch, first: int, number: int, d
         at, low_end = OPEN, len(marks)
     outcome[K], outcome[BOUGHT], outcome[SPENT] = k, bought, spent
     outcome[PRICE], outcome[LOTS], outcome[END] = sell, sell_lots, end
-    outcome[LAST], outcome[BUY_CANDLE] = last, buy_candle
     outcome[LOW_BOUGHT], outcome[LOW_SPENT] = low_bought, low_spent
     outcome[LOW_FROM], outcome[LOW_END] = low_from, low_end
     return at, done

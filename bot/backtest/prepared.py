@@ -13,7 +13,7 @@ from bot.backtest.index import Whole, grow
 from bot.backtest.model import Terms
 from bot.backtest.ticks import Ticks, in_ticks
 
-_ARRAYS = ("lows", "highs", "levels", "marks", "depths", "times", "units")
+_ARRAYS = ("lows", "highs", "levels", "marks", "depths", "units")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,6 @@ class Prepared:
     levels: Column
     marks: Whole
     depths: Whole
-    times: Column
     units: NDArray[np.float64]
     folder: Path | None = None
 
@@ -77,7 +76,6 @@ def prepare(history: History, terms: Terms) -> Prepared:
         levels=tree.levels,
         marks=_marks(ticks),
         depths=depths,
-        times=history.times,
         units=np.array([1.0 if aligned else 1.0 / per_tick, float(history.closes[-1]) / per_tick]),
     )
 

@@ -11,7 +11,9 @@ from bot.backtest import batch
 from bot.backtest.exact import run_exact
 from bot.backtest.fast import run, run_fast, tree_of
 from bot.backtest.figures import figures
+from bot.backtest.first_cycle import Starts, StartsBench, cycles_from
 from bot.backtest.history import History
+from bot.backtest.judging import Ground
 from bot.backtest.kernel_plain import LeftToExact
 from bot.backtest.model import BacktestRun, Engine, Terms
 from bot.backtest.ticks import NoTicks
@@ -67,9 +69,10 @@ def agree(params: StrategyParams, terms: Terms, history: History, count: Count) 
     assert (summary["proven"], summary["fills"]) == (1, len(exact.fills))
     assert summary["cycles"] == len(exact.cycles)
     assert summary["net_profit"] == near(exact.net_profit)
-    assert summary["unrealised"] == near(exact.open.unrealised if exact.open else Quote.zero())
+    assert summary["rebuys"] == sum(fill.side is Side.BUY and fill.k > 0 for fill in exact.fills)
     assert summary["open_rebuys"] == (exact.open.rebuys if exact.open else -1)
     found = figures(exact, history)
+    assert summary["unrealised"] == near(found.unrealised)
     assert summary["worst_loss"] == near(found.worst.amount)
     assert summary["max_invested"] == near(found.most_invested)
     assert summary["fees"] == near(found.fees.buys + found.fees.sells)
@@ -256,18 +259,54 @@ def test_a_cycle_from_any_start_is_the_first_cycle_of_a_run_from_there() -> None
         assert row["max_invested"] == near(Quote(paid))
 
 
-@pytest.mark.parametrize(
-    ("limit", "rebuys", "out", "cut"),
-    [("0", 2, True, False), ("700", 20, False, True), ("0", 20, False, False)],
-)
-def test_what_ended_a_ladder_is_told(limit: str, rebuys: int, out: bool, cut: bool) -> None:
+FREE = {"saldo_limite": D(0)}
+ENDS = {
+    "the last re-buy": (FREE | {"limite_recompras": 2}, "1000000", 2, False),
+    "saldo_limite": ({"saldo_limite": D(700)}, "1000000", 1, True),
+    "the wallet": (FREE, "1000", 2, True),
+    "the least order": (FREE | {"multiplicador_qty": D("0.1"), "qty_minima": D(1)}, "1000000", 1, True),
+    "nothing yet": (FREE, "1000000", 10, False),
+}
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_what_ended_a_ladder_is_told(what: str) -> None:
     falling = [(str(p), str(p), str(p - 400), str(p - 400)) for p in range(60_000, 54_000, -400)]
-    params = replace(StrategyParams(), saldo_limite=D(limit), limite_recompras=rebuys)
-    terms = Terms(rules_of(), balance=Quote(D(1_000_000)))
-    (row,) = batch.first_cycles(
-        batch.prepare(candles(falling), terms), params, terms, np.array([0], dtype=np.int64)
-    )
-    assert (row["out_of_rebuys"], row["cut_by_limit"], row["exit"], row["started"]) == (out, cut, -1, 1)
+    changes, money, rebuys, cut = ENDS[what]
+    params = replace(StrategyParams(), **changes)
+    terms, history = Terms(rules_of(), balance=Quote(D(money))), candles(falling)
+    (row,) = batch.first_cycles(batch.prepare(history, terms), params, terms, np.array([0], dtype=np.int64))
+    assert (row["proven"], row["exit"], row["started"]) == (1, -1, 1)
+    assert (row["rebuys"], row["cut_short"]) == (rebuys, cut)
+    bench = StartsBench(params, terms, Ground(history, batch.prepare(history, terms)))
+    for exact in (False, True):
+        (start,) = cycles_from(bench, Starts(np.array([0]), exact=exact))
+        ended = (start["out_of_rebuys"], start["out_of_money"])
+        assert ended == (rebuys == params.limite_recompras, cut)
+
+
+def test_dust_left_at_the_end_is_worth_what_its_coins_are() -> None:
+    """Sold whole lots of a tenth: what was not sold is held, though no cycle is open."""
+    terms, params = Terms(rules_of(lot="0.1", minimum="1")), replace(StrategyParams(), qty_inicial=D(100))
+    history = candles([(100, 104, 100, 104)])
+    exact = run_exact(params, terms, history)
+    assert exact.open is None
+    (summary,) = batch.evaluate(batch.prepare(history, terms), terms, [params])
+    worth = D("0.099") * 104 * D("0.999") - 100 * D("0.099") / D("0.999")
+    assert figures(exact, history).unrealised.value == pytest.approx(worth)
+    assert summary["unrealised"] == pytest.approx(float(worth))
+
+
+def test_a_start_loses_nothing_after_its_exit() -> None:
+    """The falling candle sells at its high and then falls to half: what dust loses there is not the cycle's."""
+    terms, params = Terms(rules_of(lot="0.1", minimum="1")), replace(StrategyParams(), qty_inicial=D(100))
+    history = candles([(100, 100, "99.5", 100), (100, 104, 50, 99)])
+    bench = StartsBench(params, terms, Ground(history, batch.prepare(history, terms)))
+    quick, slow = (cycles_from(bench, Starts(np.array([0, 1]), exact=exact)) for exact in (False, True))
+    lost = 100 - float(D("0.999") * D("99.5") * D("0.999"))
+    for rows in (quick, slow):
+        assert rows["exit"].tolist() == [1, 1]
+        assert rows["worst_loss"] == pytest.approx([lost, 0.0])
 
 
 def test_a_first_buy_that_the_balance_does_not_pay_for_starts_nothing() -> None:

@@ -11,7 +11,7 @@ from bot.domain.market import Side
 from bot.domain.money import EXACT, Base, Quote
 from bot.domain.orders import Fill
 from bot.domain.params import StrategyParams
-from bot.domain.resting import left_of_rung
+from bot.domain.resting import invested, left_of_rung
 from bot.domain.state import State
 from bot.domain.turn import Context
 
@@ -51,7 +51,7 @@ def replayed(run: BacktestRun) -> Iterator[Standing]:
     state = State(token="backtest")  # noqa: S106 - the name in order ids, no secret
     for fill in run.fills:
         if state.cycle != fill.cycle:
-            limit = Quote(params.saldo_limite) if params.saldo_limite else wallet
+            limit = Quote(params.saldo_limite) if params.saldo_limite else wallet + invested(state, ctx)
             state = replace(state, cycle=fill.cycle, limit=limit, k=0)
         booked = _as_booked(fill, params.taxa, rules.symbol.base, rules.symbol.quote)
         holding = state.holding.with_fill(booked, rules.symbol)

@@ -1,0 +1,75 @@
+"""What stood after each fill of a run, against the orders that the core had resting then."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.backtest.candle_path import Walk
+from bot.backtest.desk import Desk
+from bot.backtest.exact import run_exact
+from bot.backtest.history import History
+from bot.backtest.model import Terms
+from bot.backtest.replay import replayed
+from bot.domain.market import Side
+from bot.domain.money import Base, Price, Quote
+from bot.domain.orders import Leg, OwnOrder
+from bot.domain.params import StrategyParams
+from tests.backtest.candles import candles, rules_of
+from tests.backtest.worlds import histories, strategies, worlds
+
+D = Decimal
+
+
+class Noting(Desk):
+    """Notes after each fill whether a re-buy rests."""
+
+    def __init__(self, params: StrategyParams, terms: Terms) -> None:
+        super().__init__(params, terms)
+        self.rests: dict[int, bool] = {}
+
+    def fill_resting(self, order: OwnOrder) -> None:
+        super().fill_resting(order)
+        self._note()
+
+    def enter(self, price: Price, quantity: Base) -> None:
+        super().enter(price, quantity)
+        self._note()
+
+    def _note(self) -> None:
+        self.rests[len(self.fills)] = Leg.REBUY in self.resting
+
+
+def check(params: StrategyParams, terms: Terms, history: History) -> set[bool]:
+    """Which answers there were."""
+    desk = Noting(params, terms)
+    Walk(desk, history).to_the_end()
+    seen = set()
+    for count, standing in enumerate(replayed(run_exact(params, terms, history)), start=1):
+        assert standing.exhausted == (standing.fill.side is Side.BUY and not desk.rests[count])
+        seen.add(standing.exhausted)
+    return seen
+
+
+@settings(max_examples=100, deadline=None)
+@given(strategies(), worlds(), histories(), st.sampled_from([0, 3, 100]))
+def test_a_ladder_is_exhausted_while_no_re_buy_rests(
+    params: StrategyParams, terms: Terms, history: History, most: int
+) -> None:
+    most_sold = Base(terms.rules.lot_step * most)
+    check(params, replace(terms, rules=replace(terms.rules, max_quantity=most_sold)), history)
+
+
+def test_coins_that_no_order_could_sell_leave_the_next_cycle_its_whole_limit() -> None:
+    """An exit sells one coin at most: the rest is carried, and the limit is the free money and its cost."""
+    params = replace(
+        StrategyParams(),
+        qty_inicial=D(150),
+        multiplicador_qty=D("0.5"),
+        saldo_limite=D(0),
+        limite_recompras=3,
+    )
+    rules = replace(rules_of(minimum="1"), max_quantity=Base(D(1)))
+    history = candles([(100, 104, 100, 104), (100, 100, 100, 100)])
+    assert check(params, Terms(rules, balance=Quote(D(290))), history) == {False}

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from bot.backtest.figures import Figures
 from bot.backtest.model import BacktestRun, Engine
 from bot.backtest.words import Words
+from bot.domain.market import MarketRules
 from bot.domain.money import Quote
 
 Row = tuple[str, str, str]
@@ -63,14 +64,7 @@ def assumptions(words: Words, run: BacktestRun, found: Figures) -> Iterator[str]
     slippage = words("assume.slippage", share=words.percent(told.slippage)) if told.slippage else ""
     yield words("assume.first", slippage=slippage)
     yield words("assume.taxa", share=words.percent(told.taxa), coin=symbol.quote, base=symbol.base)
-    yield words(
-        "assume.rules",
-        tick=words.number(told.rules.tick, most=18),
-        lot=words.number(told.rules.lot_step, most=18),
-        minimum=words.quote(told.rules.min_notional, symbol),
-        coin=symbol.quote,
-        base=symbol.base,
-    )
+    yield counted_with(words, told.rules)
     balance = words.quote(run.terms.opening_balance(run.params), symbol)
     key = "assume.balance" if told.balance is None else "assume.balance.given"
     yield words(key, balance=balance, ends=words("assume.balance.ends"))
@@ -84,6 +78,19 @@ def assumptions(words: Words, run: BacktestRun, found: Figures) -> Iterator[str]
     else:
         yield words("assume.engine.exact")
     yield words("assume.funding")
+
+
+def counted_with(words: Words, rules: MarketRules) -> str:
+    """The exchange's rules of the pair."""
+    symbol = rules.symbol
+    return words(
+        "assume.rules",
+        tick=words.number(rules.tick, most=18),
+        lot=words.number(rules.lot_step, most=18),
+        minimum=words.quote(rules.min_notional, symbol),
+        coin=symbol.quote,
+        base=symbol.base,
+    )
 
 
 def tint(amount: Quote) -> str:

@@ -93,13 +93,7 @@ def filled(text: str, before: str = "") -> list[str]:
 
 def rules(words: Words, market: Market) -> Iterator[str]:
     """The exchange's rules that were counted with, and where each is from."""
-    made = market.terms.rules
-    yield words(
-        "assume.rules",
-        tick=words.number(made.tick, most=18),
-        lot=words.number(made.lot_step, most=18),
-        minimum=words.quote(made.min_notional, made.symbol),
-    )
+    yield statements.counted_with(words, market.terms.rules)
     yield whose(words, market.whose)
 
 

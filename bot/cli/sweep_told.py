@@ -214,7 +214,7 @@ def _fold_as_json(fold: Fold, space: Space) -> dict[str, Any]:
         "out_of_sample": _outcome_as_json(fold.after),
         "as_it_is": None if fold.as_it_is is None else _outcome_as_json(fold.as_it_is),
         "median_result": plain(fold.middle),
-        "beaten": round(fold.beaten, 6),
+        "beaten": plain(Decimal(str(round(fold.beaten, 6)))),
     }
 
 

@@ -59,6 +59,7 @@ async def test_many_strategies_of_one_pair_are_shown_with_one_question_to_the_ex
     await household.ready()
     person, service = await household.person(), household.app.service
     service.prices.fresh_seconds = FRESH_SECONDS
+    service.prices._clock = lambda: 0.0
     strategies = [await household.strategy(f"n{n}") for n in range(20)]
     asked, real = [], service.prices._ask
 

@@ -102,11 +102,11 @@ def after_low(history: History, exit_fill: BacktestFill, before: BacktestFill | 
 
     An exit is its candle's last fill. It came before the low where it stood already at the open and was reached
     there, or on the way to the high of a falling candle (open, high, low, close). It stood at the open unless a
-    re-buy below the open placed it, on the way down to the low.
+    re-buy below the open placed it, on the way down to the low (a first buy never pays less than the open).
     """
     candle = exit_fill.candle
     opened = history.price(int(history.opens[candle]))
-    placed_below = before is not None and before.candle == candle and before.k > 0 and before.price < opened
+    placed_below = before is not None and before.candle == candle and before.price < opened
     if placed_below:
         return True
     falling = bool(history.closes[candle] < history.opens[candle])

@@ -141,6 +141,35 @@ def test_an_exit_that_a_gap_placed_before_the_low_spares_the_loss_at_it():
     assert found.worst.amount == Quote(D(100) - D("0.999") * 99 * D("0.999"))
 
 
+def test_an_exit_that_a_re_buy_at_the_open_placed_is_reached_before_the_low():
+    """The candle opens at 90, where the re-buy rests: the exit stands from there on, and the high comes first."""
+    found, run = hand_run([(100, 101, 99, 100), (90, 100, 70, 75)])
+    assert [str(f.price) for f in run.fills] == ["100", "90", "99.48"]
+    assert found.worst.at == START
+
+
+def test_an_exit_at_the_very_open_is_before_the_low():
+    found, run = hand_run([(100, 101, 99, 100), (105, 110, 60, 110)])
+    assert str(run.fills[1].price) == "105"
+    assert found.worst.at == START
+
+
+def test_a_candle_that_closes_where_it_opened_has_its_low_before_its_high():
+    found, run = hand_run([(100, 100, 100, 100), (100, 106, 92, 100)])
+    assert run.cycles
+    assert found.worst.amount == Quote(100 - D("0.999") * 92 * D("0.999"))
+
+
+def test_of_equal_losses_the_earliest_is_told_and_of_nearly_equal_ones_the_larger():
+    found, _ = hand_run([(100, 101, 99, 100), (100, 101, 99, 100)])
+    assert found.worst.at == START
+    deep, deeper = "99.000000000002", "99.000000000001"
+    history = history_of([(100, 101, deep, 100), (100, 101, deeper, 100)], scale=12)
+    nearly = figures(walk(HAND, history, Terms(COARSE)).result(), history)
+    assert nearly.worst.at == START + MINUTE
+    assert nearly.worst.amount == Quote(100 - D("0.999") * D(deeper) * D("0.999"))
+
+
 def test_returns_a_year_are_in_plain_proportion():
     history = history_of([(100, 106, 99, 104)] * 73, step_ms=DAY_MS)
     found = figures(walk(HAND, history, Terms(COARSE)).result(), history)

@@ -73,3 +73,47 @@ def test_coins_that_no_order_could_sell_leave_the_next_cycle_its_whole_limit() -
     rules = replace(rules_of(minimum="1"), max_quantity=Base(D(1)))
     history = candles([(100, 104, 100, 104), (100, 100, 100, 100)])
     assert check(params, Terms(rules, balance=Quote(D(290))), history) == {False}
+
+
+def test_a_re_buy_that_takes_the_last_of_the_money_rests() -> None:
+    params = replace(StrategyParams(), qty_inicial=D(100), multiplicador_qty=D("0.99"), limite_recompras=2)
+    history = candles([(100, 100, 100, 100)])
+    for money, exhausted in (("199", False), ("198.99", True)):
+        terms = Terms(rules_of(), balance=Quote(D(money)))
+        assert check(params, terms, history) == {exhausted}
+
+
+def test_a_loss_leaves_what_is_reinvested_as_it_is() -> None:
+    """A target under both fees loses; the next cycle's re-buy of 100 passes the limit by five cents all the same."""
+    params = replace(
+        StrategyParams(),
+        qty_inicial=D(100),
+        multiplicador_qty=D(1),
+        lucro_alvo_inicial=D("0.001"),
+        taxa=D("0.01"),
+        saldo_limite=D("199.95"),
+    )
+    terms = Terms(rules_of(), balance=Quote(D(1000)))
+    history = candles([(100, 101, 100, 101), (100, 100, 100, 100)])
+    run = run_exact(params, terms, history)
+    assert run.net_profit < Quote.zero()
+    assert [standing.exhausted for standing in replayed(run)] == [True, False, True]
+    check(params, terms, history)
+
+
+def test_a_sale_brings_what_is_left_of_it_after_its_fee() -> None:
+    """195.65 less 100, with 103.3965 less 0.1033965 for it, less 100: no re-buy of 99 any more, but for the fee."""
+    params = replace(
+        StrategyParams(),
+        qty_inicial=D(100),
+        multiplicador_qty=D("0.99"),
+        lucro_reaplicar=False,
+        limite_recompras=2,
+    )
+    history, terms = (
+        candles([(100, 104, 100, 104), (100, 100, 100, 100)]),
+        Terms(rules_of(), balance=Quote(D("195.65"))),
+    )
+    run = run_exact(params, terms, history)
+    assert [standing.exhausted for standing in replayed(run)] == [True, False, True]
+    check(params, terms, history)

@@ -93,6 +93,33 @@ def test_a_riskier_set_than_the_strategy_as_it_is_is_not_chosen() -> None:
     assert free.as_it_is is None
 
 
+@pytest.mark.parametrize("unseen", [1, 20])
+def test_the_risk_that_a_choice_may_take_is_that_of_the_window_it_is_made_on(unseen: int) -> None:
+    """What the strategy as it is comes to lose later is not known yet."""
+    table = [[(99, 8), (0, 8)], [(10, 5), (0, 5)], [(5, 2), (0, 2)]]
+    [fold] = walk_forward(swept(SPACE, table, [(1, 6), (1, unseen)]), W[:2], first=0).folds
+    assert fold.chosen.number == 1
+
+
+def test_a_set_that_did_as_well_is_not_beaten_and_the_worst_loss_is_the_unseen_one() -> None:
+    table = [[(50, 5), (7, 4)], [(10, 5), (7, 5)], [(10, 5), (6, 5)]]
+    walk = walk_forward(swept(SPACE, table, None), W[:2], first=0)
+    assert walk.folds[0].beaten == 0.5
+    assert walk.worst_after == 4
+
+
+@pytest.mark.parametrize(
+    ("after", "as_it_is", "others", "believable"),
+    [(-1, -5, -9, False), (10, 12, 5, False), (10, 5, 12, True), (10, None, 12, False), (10, None, 5, True)],
+)
+def test_a_choice_is_believed_that_earned_and_earned_more_than_leaving_it_alone(
+    after: int, as_it_is: int | None, others: int, believable: bool
+) -> None:
+    table = [[(50, 5), (after, 5)], [(10, 5), (others, 5)], [(10, 5), (others, 5)]]
+    base = None if as_it_is is None else [(1, 6), (as_it_is, 6)]
+    assert walk_forward(swept(SPACE, table, base), W[:2], first=0).believable is believable
+
+
 def test_a_choice_that_holds_on_the_unseen_is_believable() -> None:
     table = [[(50, 5), (45, 4), (48, 5)], [(10, 5), (12, 5), (9, 5)], [(20, 5), (20, 5), (20, 5)]]
     walk = walk_forward(swept(SPACE, table, [(10, 6), (10, 6), (10, 6)]), W, first=0)
@@ -136,6 +163,29 @@ def test_what_loses_may_stand_alone_too() -> None:
     assert neighbours(sweep, space, sweep.rows[12]).alone is False
     sweep, space = plane([-10 if i == 12 else -30 for i in range(25)])
     assert neighbours(sweep, space, sweep.rows[12]).alone is True
+
+
+def test_neighbours_are_those_a_step_away_on_one_axis_or_two() -> None:
+    three = [f"{name}=0.01:0.03:0.01" for name in ("lucro_alvo_inicial", "recompra_queda_inicial", "taxa")]
+    space = read_space(StrategyParams(), three)
+    sweep = swept(space, [[(10, 5)]] * 27, None)
+    assert neighbours(sweep, space, sweep.rows[13]).count == 18
+    assert neighbours(sweep, space, sweep.rows[0]).count == 8  # six, and the nearest beyond them
+
+
+@pytest.mark.parametrize(("beside", "alone"), [(50, False), (49, True)])
+def test_a_best_stands_alone_where_its_neighbours_are_worse_by_more_than_half(
+    beside: int, alone: bool
+) -> None:
+    sweep, space = plane([100 if i == 12 else beside for i in range(25)])
+    assert neighbours(sweep, space, sweep.rows[12]).alone is alone
+
+
+def test_neighbours_are_looked_at_where_the_choice_was_made() -> None:
+    """On the first column, the whole history; not on a window of the walk."""
+    _, space = plane([0] * 25)
+    sweep = swept(space, [[(100 if i == 12 else 10, 5), (100, 5)] for i in range(25)], None)
+    assert neighbours(sweep, space, sweep.rows[12]).middle == 10
 
 
 def test_too_few_neighbours_tell_nothing() -> None:

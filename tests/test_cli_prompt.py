@@ -91,6 +91,7 @@ def test_no_text_is_there_without_a_use() -> None:
     put_together = {"sweep.col.", "walk.col.", "starts.", "kept."}
     crashes = {f"crash.{crash.key}" for crash in CRASHES}
     for key in EN:
+        key = key.removesuffix(".one")  # noqa: PLW2901 - of one; counted in survival_words
         begins, _, ends = key.rpartition(".")
         used = f'"{key}"' in sources or (f"{begins}." in put_together and f'"{ends.rstrip("s")}' in sources)
         assert used or key in crashes, key

@@ -151,8 +151,9 @@ def _write_csv(file: Path, found: "Survival") -> None:
 
 def _picture(found: "Survival", market: Market, words: "Words") -> bytes:
     from bot.backtest.charts_studies import Look, survival_png  # noqa: PLC0415 - matplotlib, for a picture only
+    from bot.cli.survival_words import counted  # noqa: PLC0415 - babel, which JSON needs none of
 
     start, end = words.date(found.since), words.date(found.until - 1)
-    under = words("starts.under", n=words.tick(found.starts), start=start, end=end)
+    under = words("starts.under", n=counted(words, "starts.n", found.starts), start=start, end=end)
     look = Look(found.symbol, market.terms.rules.symbol.quote, under, words.language)
     return survival_png(look, found.table.exit_ms / 86_400_000, found.table.ran_out)

@@ -31,9 +31,14 @@ def line(words: Words, found: Survival) -> str:
     if exit_ms is not None:
         half = words("starts.line.half", length=_length(words, exit_ms))
     return words(
-        "starts.line", starts=words.tick(found.starts), day=words.date(found.since), ran_out=ran_out, half=half,
+        "starts.line", starts=counted(words, "starts.n", found.starts), day=words.date(found.since), ran_out=ran_out, half=half,
         worst=words.percent(found.worst_of_budget),
     )  # fmt: skip
+
+
+def counted(words: Words, key: str, number: int) -> str:
+    """A number with its noun."""
+    return words(f"{key}.one") if number == 1 else words(key, n=words.tick(number))
 
 
 def _rows(words: Words, found: Survival, coin: str) -> Iterator[tuple[str, str]]:
@@ -81,10 +86,16 @@ def _crash(words: Words, one: CrashReplay, coin: str) -> Iterator[str]:
     if one.exit_ms is not None:
         end = words("starts.crash.exit", length=_length(words, one.exit_ms))
     key = "starts.crash.went.out" if one.ran_out else "starts.crash.went"
-    went = words(key, rebuys=words.tick(one.rebuys), worst=words.amount(one.worst), coin=coin, end=end)
+    went = words(
+        key,
+        rebuys=counted(words, "starts.rebuys.n", one.rebuys),
+        worst=words.amount(one.worst),
+        coin=coin,
+        end=end,
+    )
     yield from filled(went, "    ")
     others = words(
-        "starts.crash.within", starts=words.tick(one.starts), ran_out=words.tick(one.ran_out_within),
+        "starts.crash.within", starts=counted(words, "starts.n", one.starts), ran_out=words.tick(one.ran_out_within),
         worst=words.amount(one.worst_within),
     )  # fmt: skip
     yield from filled(others, "    ")

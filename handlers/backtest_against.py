@@ -1,5 +1,7 @@
 """What a strategy really did, laid over the backtest of the same hours: each difference by its name."""
 
+from functools import partial
+
 from telegram import Update
 
 from handlers.backtest_against_views import against_screen
@@ -17,4 +19,5 @@ async def against(update: Update, context: ChatContext) -> None:
     job = await desk_of(context).against(context.person, found, dark=await dark_of(context))
     head = context.texts("backtest.checking", name=found.name, pair=found.symbol.name)
     again = Press("bt_against", (str(found.id),))
-    await shows_of(context).begin(context.person, Wanted(job, head, again, against_screen))
+    view = partial(against_screen, again=again)
+    await shows_of(context).begin(context.person, Wanted(job, head, again, view))

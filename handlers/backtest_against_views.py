@@ -8,27 +8,25 @@ from bot.domain.market import Symbol
 from bot.domain.money import Base, Price
 from bot.service.backtests import Done
 from handlers.backtest_views import head_text, money
+from handlers.callback import Press
 from handlers.form_views import Screen, paragraphs
 from handlers.formats import Formats
+from handlers.keyboards import Button, keyboard
 from handlers.texts import Texts
 
 _MOST = 10
 _SLIGHT = Decimal("0.00005")
 
 
-def against_screen(texts: Texts, done: Done) -> Screen:
-    """Same cycles or not, then money, slippage and fees, then every difference by its name."""
+def against_screen(texts: Texts, done: Done, again: Press) -> Screen:
+    """Same cycles or not, then money, slippage and fees, then every difference by its name; `again` asks anew."""
     card = done.card
     symbol, formats = Symbol(**card["symbol"]), Formats(texts.locale)
     same = texts.count("against.same", card["total"], same=card["same"])
     if card["total"] and card["same"] == card["total"]:
         same = texts.count("against.all_same", card["total"])
     lines = [
-        texts(
-            "against.profit",
-            real=money(texts, card["net_profit"], symbol, signed=True),
-            tested=money(texts, card["tested_net_profit"], symbol, signed=True),
-        ),
+        _profit(texts, card, symbol),
         _slippage(texts, Decimal(card["slippage"]), formats),
         texts(
             "against.fees",
@@ -44,7 +42,15 @@ def against_screen(texts: Texts, done: Done) -> Screen:
     listed = "\n".join([texts("against.differences"), *told]) if told else texts("against.no_difference")
     how = texts("against.how_sandbox" if card["source"] == "sandbox" else "against.how")
     text = paragraphs(head_text(texts, card["name"], card), same, "\n".join(lines), listed, how)
-    return Screen(text)
+    return Screen(text, keyboard([Button(texts.plain("button.bt_retry"), again)]))
+
+
+def _profit(texts: Texts, card: Mapping[str, Any], symbol: Symbol) -> str:
+    names = ("net_profit", "tested_net_profit")
+    if not any(Decimal(card[name]) for name in names):  # a cycle that closed has earned or lost something
+        return texts("against.no_profit")
+    real, tested = (money(texts, card[name], symbol, signed=True) for name in names)
+    return texts("against.profit", real=real, tested=tested)
 
 
 def _slippage(texts: Texts, share: Decimal, formats: Formats) -> str:

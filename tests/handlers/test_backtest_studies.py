@@ -11,7 +11,7 @@ from bot.service.backtests import Done
 from handlers.backtest_against_views import against_screen
 from handlers.backtest_compare import compared_screen
 from handlers.backtest_views import Choice, result_text
-from handlers.callback import MAX_BYTES
+from handlers.callback import MAX_BYTES, Press
 from handlers.optimize_views import FIELDS, MOST_FIELDS, optimized_screen
 from handlers.survival import line_text, survival_text
 from handlers.texts import LOCALES, texts_for
@@ -120,7 +120,7 @@ def test_every_card_is_read_by_telegram_in_both_languages(locale):
     screens = [
         compared_screen(texts, Done(evil), choices=[choice, choice]),
         optimized_screen(texts, Done({**OPTIMIZED, "name": "<b>"}), choice=choice),
-        against_screen(texts, Done({**AGAINST, "name": "<i>"})),
+        against_screen(texts, Done({**AGAINST, "name": "<i>"}), Press("bt_against", ("1",))),
     ]
     cards = [screen.text for screen in screens]
     cards += [
@@ -307,7 +307,7 @@ async def test_real_fills_go_to_the_worker_and_differences_come_back(household):
     await household.tap("lenta", "Primeira compra")
     await household.press("Contra o backtest")
     workers.gate.set()
-    told_ = await household.wait_for("2 de 5 ciclos são os do backtest")
+    told_ = await household.wait_for("2 de 5 ciclos são iguais aos do backtest")
     assert "o preço tocou a recompra 2 em 59.406,00" in told_["text"]
     assert "0,02% mais caras" in told_["text"]
     (job,) = workers.jobs

@@ -78,6 +78,7 @@ class BacktestShows:
             await self.desk.book.note(note)
         except BaseException:
             self.desk.queue.cancel(run)
+            self.desk.queue.release(run)  # it may have ended before
             raise
         shown = _Shown(person, texts, message.message_id, wanted)
         self.keep(self._follow(run, shown, text), broken=partial(self._broken, shown))
@@ -105,10 +106,10 @@ class BacktestShows:
 
     async def close(self) -> None:
         """Promises stay noted: the next process says that they were cut."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := list(self._tasks):  # one that fails at its end may leave word to be given
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def tell_cut(self, left: Sequence[WaitingRun]) -> None:
         """After a start: nobody waits for ever for what an earlier process promised. Ends once everybody is told."""

@@ -304,6 +304,7 @@ function begin() {
   answerTo(null);
   return enqueue(async () => {
     await load(SHOWN_AT_FIRST);
+    line?.close(); // of a beginning that this one overtook
     line = listen((event) => {
       if (event.user !== undefined && event.user !== user) elsewhere(event);
       else hear[event.type]?.(event);

@@ -74,7 +74,7 @@ async def fetch(
     pair that is not traded; Unavailable when the exchange cannot be reached.
     """
     if start is not None and start >= _FAR:
-        raise InvalidInput("from", f"{start} is no moment before the year 2100")
+        raise InvalidInput("from", "a day before the year 2100 is wanted")
     if end is not None:  # the last candle is known whole: the next question starts at the one after it
         end = min(-(-end // interval.ms) * interval.ms, _FAR)
     if start is not None and end is not None:
@@ -155,4 +155,4 @@ def _check_reach(exchange: str, symbol: str, start: int, listed: int, latest: in
 
 
 def day(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
+    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()

@@ -4,10 +4,12 @@ Each question names both ends of a window of at most a page, so that it does not
 would cut a longer one. The newest candle may be open and nothing marks it: it is never taken.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from bot.domain.market import MarketRules
 from bot.domain.money import exact
@@ -46,7 +48,7 @@ class BybitHistory:
         known = ENVIRONMENTS[environment].endpoints
         address = rest or (known.rest if known else "")
         self._name = environment.value
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="history")
+        self._pool = _Unwaited()
         clock = clock or SystemClock()
         self._calls = BybitCalls(environment, _NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
         self._market = BybitExchange(
@@ -61,7 +63,6 @@ class BybitHistory:
     async def close(self) -> None:
         self._calls.close()
         await self._market.close()
-        self._pool.shutdown(wait=True)
 
     async def rules(self, symbol: str) -> MarketRules:
         return await self._patience.ask(lambda: self._market.rules(symbol), "rules")
@@ -143,3 +144,26 @@ def _amounts(texts: Sequence[object]) -> Sequence[Decimal]:
     if len(texts) != 5 or not all(isinstance(text, str) for text in texts):
         raise TypeError("five amounts as text are wanted")
     return [exact(str(text)) for text in texts]
+
+
+class _Unwaited(ThreadPoolExecutor):
+    """A thread for each question. One that hangs in an answer cannot be interrupted, and nobody waits for it.
+
+    A pool's own threads are waited for at the program's end: Ctrl-C would take as long as the exchange is silent.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - an executor's signature
+        future: Future[Any] = Future()
+
+        def carry() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                answer = fn(*args, **kwargs)
+            except BaseException as exc:  # noqa: BLE001 - whoever waits gets it, as with any executor
+                future.set_exception(exc)
+            else:
+                future.set_result(answer)
+
+        threading.Thread(target=carry, name="history", daemon=True).start()
+        return future

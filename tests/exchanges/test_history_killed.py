@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.backtest.store import HistoryStore
 from bot.exchanges.history_binance import BinanceAddresses, BinanceHistory
 from bot.ports.history import Interval
 from bot.sandbox.binance import BinanceOptions, SandboxBinance
+from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.exchange_faults import Answer, RequestFault
 from tests.exchanges.history_kit import HALF, QUICK, at, made, written
 
@@ -162,3 +164,31 @@ async def test_an_exchange_whose_candles_are_impossible_breaks_nothing_on_disk(e
     with pytest.raises(BadMonth, match="impossible candle"):
         await fetched(store, source, "BTCUSDT", M30, start=START, end=None)
     assert content(tmp_path / "home") == before
+
+
+async def test_ctrl_c_does_not_wait_for_a_bybit_that_keeps_silent(tmp_path: Path):
+    async with SandboxExchange(ExchangeOptions(paused=True, past_days=40)) as exchange:
+        exchange.faults.add(RequestFault("/v5/market/kline", Answer.NONE, count=8))
+        exchange.faults.add(RequestFault("/v5/market/kline", Answer.NONE, delay_ms=600_000))
+        where = (
+            "--exchange",
+            "bybit",
+            "--rest",
+            exchange.rest_url,
+            "--symbol",
+            "BTCUSDT",
+            "--interval",
+            "5m",
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "history", "get", *where, env=os.environ | {"DATA_DIR": str(tmp_path)},
+            cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            while exchange.faults.requests:
+                await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = await asyncio.wait_for(process.communicate(), 10)  # pybit's own patience is 20
+        assert (process.returncode, b"what came is kept" in said, b"Traceback" in said) == (130, True, False)
+    assert sound(tmp_path)
+    assert HistoryStore(tmp_path / "history").kept()[0].rows >= 1000

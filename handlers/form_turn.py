@@ -1,5 +1,6 @@
 """One turn of the setup conversation: the update, the draft it meets, and how the next screen is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from telegram import InlineKeyboardMarkup, Update
@@ -9,10 +10,12 @@ from telegram.ext import ConversationHandler
 from bot.errors import AccessDenied, Unavailable
 from bot.ports import Environment, Person
 from bot.service import Market, Service
+from handlers import form_curves
 from handlers.context import ChatContext
-from handlers.form import ENVIRONMENT, PAIR, SEEN, Form, State
+from handlers.form import CURVE_NAMES, ENVIRONMENT, PAIR, SEEN, Form, State, Step
 from handlers.form_shelf import taken_off
-from handlers.form_views import Screen, current
+from handlers.form_views import Screen, button, paragraphs, question, review
+from handlers.keyboards import keyboard
 from handlers.texts import Texts
 
 END = ConversationHandler.END
@@ -58,7 +61,7 @@ class Turn:
 
     async def show(self, form: Form, *, before: str = "") -> Outcome:
         """The screen of where `form` stands."""
-        return await self.go(form, current(self.texts, form, self.service.environments, before=before))
+        return await self.go(form, screen_of(self.texts, form, self.service.environments, before=before))
 
     async def go(self, form: Form, screen: Screen) -> Outcome:
         """Keep the draft, put the old buttons away, show the screen below.
@@ -96,6 +99,22 @@ class Turn:
             text = f"{text}\n\n{self.texts('strategy.draft_waits')}"
         await self.context.bot.send_message(self.person.chat_id, text, reply_markup=buttons)
         return END
+
+
+def screen_of(texts: Texts, form: Form, environments: Sequence[Environment], *, before: str = "") -> Screen:
+    """The screen of where the draft stands; `before` (HTML) is said first: an echo, or what was wrong."""
+    step, about = form.cursor.step, form.cursor.about
+    if step is Step.CURVE_END:
+        return form_curves.ask_end(texts, form, CURVE_NAMES[about], before=before)
+    if step is Step.CURVE_POINTS:
+        return form_curves.ask_points(texts, form, CURVE_NAMES[about], before=before)
+    if step in {Step.ASK, Step.EDIT}:
+        return question(texts, form, about, environments, before=before)
+    if step in {Step.RENAME, Step.SEARCH, Step.TEST_PAIR, Step.TEST_DATES}:
+        area = "strategy" if step in {Step.RENAME, Step.SEARCH} else "backtest"
+        text = paragraphs(before, texts(f"{area}.ask_{step.value}"))
+        return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
+    return review(texts, form, before=before)
 
 
 def trouble(texts: Texts, error: Unavailable | AccessDenied) -> str:

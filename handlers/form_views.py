@@ -53,24 +53,6 @@ def button(texts: Texts, key: str, verb: str, *args: str) -> Button:
     return Button(texts.plain(f"form.button.{key}"), press(verb, *args))
 
 
-def current(texts: Texts, form: Form, environments: Sequence[Environment], *, before: str = "") -> Screen:
-    """The screen of where the draft stands; `before` (HTML) is said first: an echo, or what was wrong."""
-    step, about = form.cursor.step, form.cursor.about
-    if step is Step.CURVE_END:
-        return curve_end(texts, form, CURVE_NAMES[about], before=before)
-    if step is Step.CURVE_POINTS:
-        return curve_points(texts, form, CURVE_NAMES[about], before=before)
-    if step in {Step.ASK, Step.EDIT}:
-        return question(texts, form, about, environments, before=before)
-    if step in {Step.RENAME, Step.SEARCH}:
-        text = paragraphs(before, texts(f"strategy.ask_{step.value}"))
-        return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
-    if step in {Step.TEST_PAIR, Step.TEST_DATES}:
-        text = paragraphs(before, texts(f"backtest.ask_{step.value}"))
-        return Screen(text, keyboard([button(texts, "cancel", "cancel")]))
-    return review(texts, form, before=before)
-
-
 def question(
     texts: Texts,
     form: Form,
@@ -181,9 +163,6 @@ def shown_value(texts: Texts, name: str, value: Value) -> str:
     return number(value, texts.locale)
 
 
-# --- curves -----------------------------------------------------------------------------------------------
-
-
 def curve_text(texts: Texts, which: CurveField, choice: CurveChoice) -> str:
     """`potencia → 600`, plain."""
     if choice.curve is Curve.SPLINE:
@@ -195,41 +174,6 @@ def curve_text(texts: Texts, which: CurveField, choice: CurveChoice) -> str:
 
 def points_text(texts: Texts, which: CurveField, choice: CurveChoice) -> str:
     return "; ".join(f"{rung}: {shown_value(texts, which.start, value)}" for rung, value in choice.points)
-
-
-def curves(texts: Texts, form: Form, name: str) -> Screen:
-    """The six curves of an item, each with a word on its shape."""
-    which = CURVE_OF_ITEM[name]
-    lines = [texts("form.curve.head", item=which.item, now=curve_text(texts, which, form.curve(which)))]
-    lines += [f"• <b>{curve.value}</b>: {texts(f'form.curve.{curve.value}')}" for curve in Curve]
-    buttons = [Button(curve.value, press("pick", name, curve.value)) for curve in Curve]
-    rows = [buttons[i : i + 2] for i in range(0, len(buttons), 2)]
-    return Screen("\n".join(lines), keyboard(*rows, [button(texts, "back", "show", name)]))
-
-
-def curve_end(texts: Texts, form: Form, which: CurveField, *, before: str = "") -> Screen:
-    fallback = shown_value(texts, which.end, form.offered(which.end))
-    body = texts(
-        "form.curve.ask_end",
-        curve=form.curve(which).curve.value,
-        end=which.end,
-        value=fallback,
-        example=example(texts, which.end),
-    )
-    use = Button(texts.plain("form.button.end_default", name=which.end), press("endless", which.name))
-    return Screen(paragraphs(before, body), keyboard([use], [button(texts, "back", "back", which.name)]))
-
-
-def curve_points(texts: Texts, form: Form, which: CurveField, *, before: str = "") -> Screen:
-    start = shown_value(texts, which.start, form.offered(which.start))
-    body = texts(
-        "form.curve.ask_points",
-        first=which.first_rung,
-        last=stored_text(form.offered("limite_recompras")),
-        start=start,
-        example=texts.plain(f"form.curve.points.{which.name}"),
-    )
-    return Screen(paragraphs(before, body), keyboard([button(texts, "back", "back", which.name)]))
 
 
 # --- the review card --------------------------------------------------------------------------------------

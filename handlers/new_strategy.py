@@ -13,24 +13,21 @@ from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler, ConversationHandler, MessageHandler, filters
 from telegram.warnings import PTBUserWarning
 
-from bot.domain.params import Curve, CurveChoice
 from bot.domain.strategy_file import pair_name
-from bot.domain.validation import check_field
 from bot.errors import AccessDenied, InvalidInput, Unavailable
 from bot.ports import Environment
 from bot.service import parse_environment
 from handlers import backtest_typed
 from handlers import form_views as views
+from handlers import new_strategy_curves as curves
 from handlers import new_strategy_run as run
+from handlers import new_strategy_save as saving
 from handlers import strategy_change as change
 from handlers.callback import pattern
 from handlers.commands import CANCEL, NEW_STRATEGY
 from handlers.context import ChatContext
 from handlers.form import (
-    BACK_TO,
     BASE,
-    CURVE_NAMES,
-    CURVE_OF_ITEM,
     ENVIRONMENT,
     FIELDS,
     PAIR,
@@ -40,13 +37,8 @@ from handlers.form import (
     State,
     Step,
     pressed_value,
-    stored_text,
-    typed_end,
-    typed_points,
     typed_value,
 )
-from handlers.form_faults import fault_text
-from handlers.form_picture import send_curve
 from handlers.form_shelf import emptied, taken_off
 from handlers.form_turn import END, Outcome, Turn, trouble
 from handlers.optimize import try_this
@@ -143,9 +135,9 @@ async def typed(update: Update, context: ChatContext) -> Outcome:
         case Step.ASK | Step.EDIT:
             return await take(turn, words, typed_value)
         case Step.CURVE_END | Step.CURVE_POINTS:
-            return await take_curve(turn, words)
+            return await curves.take(turn, words)
         case Step.NAME:
-            return await run.save(turn, words)
+            return await saving.save(turn, words)
         case Step.RENAME:
             return await change.renamed(turn, words)
         case Step.SEARCH:
@@ -251,68 +243,6 @@ async def drop(turn: Turn) -> Outcome:
     return await turn.leave(turn.texts(key))
 
 
-# --- curves -----------------------------------------------------------------------------------------------
-
-
-async def show_curves(turn: Turn) -> Outcome:
-    name = turn.form.cursor.about
-    if name not in CURVE_OF_ITEM:
-        return await turn.show(turn.form)
-    return await turn.go(turn.form, views.curves(turn.texts, turn.form, name))
-
-
-async def pick_curve(turn: Turn) -> Outcome:
-    """Five curves need no more; a spline asks for its points."""
-    which, chosen = CURVE_OF_ITEM.get(turn.word(1)), turn.word(2)
-    if which is None or chosen not in set(Curve):
-        return await turn.show(turn.form)
-    if Curve(chosen) is Curve.SPLINE:
-        return await turn.show(_aside(turn.form, Step.CURVE_POINTS, which.name))
-    return await _with_curve(turn, turn.form, which.name, CurveChoice(Curve(chosen)))
-
-
-async def ask_end(turn: Turn) -> Outcome:
-    which = CURVE_OF_ITEM.get(turn.word(1))
-    if which is None:
-        return await turn.show(turn.form)
-    return await turn.show(_aside(turn.form, Step.CURVE_END, which.name))
-
-
-def _aside(form: Form, step: Step, about: str) -> Form:
-    return form.kept(**{BACK_TO: str(form.cursor)}).at(step, about)
-
-
-async def default_end(turn: Turn) -> Outcome:
-    name = turn.form.cursor.about
-    choice = CurveChoice(turn.form.curve(CURVE_NAMES[name]).curve)
-    return await _with_curve(turn, turn.form.returned(), name, choice)
-
-
-async def take_curve(turn: Turn, words: str) -> Outcome:
-    """A typed end value, or a spline's points."""
-    step, name = turn.form.cursor.step, turn.form.cursor.about
-    which = CURVE_NAMES[name]
-    try:
-        if step is Step.CURVE_END:
-            choice = CurveChoice(turn.form.curve(which).curve, typed_end(which, words))
-        else:
-            choice = CurveChoice(Curve.SPLINE, None, typed_points(which, words))
-        check_field(turn.form.values, name, choice)
-    except InvalidInput as wrong:
-        return await turn.show(turn.form, before=fault_text(turn.texts, wrong))
-    return await _with_curve(turn, turn.form.returned(), name, choice)
-
-
-async def _with_curve(turn: Turn, form: Form, name: str, choice: CurveChoice) -> Outcome:
-    try:
-        check_field(form.values, name, choice)
-    except InvalidInput as wrong:
-        return await turn.show(form, before=fault_text(turn.texts, wrong))
-    chosen = form.kept(**{name: stored_text(choice)})
-    await send_curve(turn, chosen, CURVE_NAMES[name])
-    return await turn.show(chosen)
-
-
 # --- the table of buttons ---------------------------------------------------------------------------------
 
 
@@ -340,16 +270,16 @@ _VERBS: Mapping[str, Verb] = {
     "back": Verb(back, _ASKING | _ASIDE, named=True),
     "rest": Verb(defaults, frozenset({Step.ASK}), named=True),
     "show": Verb(show, _ASKING, named=True),
-    "curve": Verb(show_curves, _ASKING, named=True),
-    "pick": Verb(pick_curve, _ASKING, named=True),
-    "end": Verb(ask_end, _ASKING, named=True),
-    "endless": Verb(default_end, frozenset({Step.CURVE_END}), named=True),
+    "curve": Verb(curves.offer, _ASKING, named=True),
+    "pick": Verb(curves.pick, _ASKING, named=True),
+    "end": Verb(curves.ask_end, _ASKING, named=True),
+    "endless": Verb(curves.default_end, frozenset({Step.CURVE_END}), named=True),
     "edit": Verb(edit, _REVIEWING),
     "review": Verb(review, _REVIEWING | _NAMING),
-    "plan": Verb(run.show_plan, _REVIEWING),
-    "save": Verb(run.ask_to_save, _REVIEWING),
-    "unsaved": Verb(run.do_not_save, _REVIEWING | _NAMING),
-    "name": Verb(run.save_suggested, _NAMING),
+    "plan": Verb(saving.show_plan, _REVIEWING),
+    "save": Verb(saving.ask_to_save, _REVIEWING),
+    "unsaved": Verb(saving.do_not_save, _REVIEWING | _NAMING),
+    "name": Verb(saving.save_suggested, _NAMING),
     "run": Verb(run.confirm, _SAVED),
     "yes": Verb(run.run, _SAVED),
     "later": Verb(run.later, _SAVED),

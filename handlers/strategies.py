@@ -13,7 +13,7 @@ from handlers.cards import header, run_question, strategy_label
 from handlers.context import ChatContext
 from handlers.form_views import paragraphs
 from handlers.keyboards import GOOD, GRAVE, Button, keyboard
-from handlers.new_strategy_run import send_plan
+from handlers.plan_messages import send_plan
 from handlers.strategy_texts import card_text, page_of, page_text, shortage_text
 from handlers.talk import answer, number_in, press_of, say, show, word_in
 from handlers.texts import Texts

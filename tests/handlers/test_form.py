@@ -14,6 +14,7 @@ from bot.domain.validation import problems
 from bot.errors import InvalidInput
 from bot.ports import Draft, Environment
 from bot.sandbox.telegram_html import parse_html
+from handlers import form_curves
 from handlers import form_views as views
 from handlers.build import _PRESSES
 from handlers.callback import Press
@@ -65,9 +66,9 @@ def screens(locale: str) -> Iterator[views.Screen]:
             )
             form = at_item_1(**{which.name: choice}).at(Step.ASK, which.multiplier)
             yield views.question(texts, form, which.multiplier, ENVIRONMENTS)
-            yield views.curve_end(texts, form.at(Step.CURVE_END, which.name), which)
-            yield views.curve_points(texts, form.at(Step.CURVE_POINTS, which.name), which)
-        yield views.curves(texts, at_item_1(), which.multiplier)
+            yield form_curves.ask_end(texts, form.at(Step.CURVE_END, which.name), which)
+            yield form_curves.ask_points(texts, form.at(Step.CURVE_POINTS, which.name), which)
+        yield form_curves.choice(texts, at_item_1(), which.multiplier)
     yield views.review(texts, complete())
     yield views.review(texts, complete().kept(qty_minima="900"))
     yield views.resume(texts, at_item_1())

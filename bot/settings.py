@@ -1,7 +1,6 @@
 """The environment as frozen settings; every problem is listed at once."""
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,7 +83,6 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least level logged")
     sandbox_bybit_rest: str | None = Field(None, description="a sandbox exchange's REST address, to offer it")
     sandbox_bybit_ws_private: str | None = Field(None, description="its private stream")
-    sandbox_bybit_ws_public: str | None = Field(None, description="its public stream")
     sandbox_bybit_key: SecretStr | None = Field(None, description="its API key, offered as a button in /keys")
     sandbox_bybit_secret: SecretStr | None = Field(None, description="its API secret")
 
@@ -100,28 +98,22 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         return self.sandbox_bybit_rest is not None
 
-    def sandbox_addresses(self) -> tuple[str, str, str] | None:
-        """REST, private and public stream of the sandbox exchange, where all three are set."""
-        rest, private, public = (
-            self.sandbox_bybit_rest,
-            self.sandbox_bybit_ws_private,
-            self.sandbox_bybit_ws_public,
-        )
-        return (rest, private, public) if rest and private and public else None
+    def sandbox_addresses(self) -> tuple[str, str] | None:
+        """REST and private stream of the sandbox exchange, where both are set."""
+        rest, private = self.sandbox_bybit_rest, self.sandbox_bybit_ws_private
+        return (rest, private) if rest and private else None
 
     def master_keys(self) -> dict[str, Secret]:
-        """Key id to 32 bytes in base64, newest first; ConfigError for anything else."""
+        """Key id to 32 bytes in base64, newest first; ConfigError for anything else, never with the key."""
         if self.vault_master_keys is None:
             return {}
         keys: dict[str, Secret] = {}
         for entry in self.vault_master_keys.get_secret_value().split(","):
             name, _, text = entry.strip().partition(":")
-            try:
-                key = base64.b64decode(text, validate=True)
-            except binascii.Error:
-                key = b""
-            if not name or len(key) != _MASTER_KEY_BYTES:
-                raise ConfigError(["VAULT_MASTER_KEYS: expected id:base64 of 32 bytes, separated by commas"])
+            if not name or name in keys or not _is_master_key(text):
+                raise ConfigError(
+                    ["VAULT_MASTER_KEYS: expected id:base64 of 32 bytes, separated by commas, no id twice"]
+                )
             keys[name] = Secret(text)
         return keys
 
@@ -139,9 +131,8 @@ class Settings(BaseSettings):
                 "this host wipes its disk at every restart: put DATA_DIR on a volume and set DATA_IS_DURABLE=yes"
             )
         found += self._page_problems()
-        parts = (self.sandbox_bybit_rest, self.sandbox_bybit_ws_private, self.sandbox_bybit_ws_public)
-        if any(parts) and not all(parts):
-            found.append("SANDBOX_BYBIT_REST, _WS_PRIVATE and _WS_PUBLIC are set together or not at all")
+        if (self.sandbox_bybit_rest is None) != (self.sandbox_bybit_ws_private is None):
+            found.append("SANDBOX_BYBIT_REST and SANDBOX_BYBIT_WS_PRIVATE are set together or not at all")
         try:
             self.master_keys()
         except ConfigError as exc:
@@ -166,10 +157,10 @@ def on_a_dyno(environ: Mapping[str, str]) -> bool:
     return any(environ.get(mark) for mark in _DYNO_MARKS)
 
 
-def load_settings(**overrides: object) -> Settings:
+def load_settings() -> Settings:
     """From the environment and .env; ConfigError lists every value that does not fit."""
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        return Settings()  # type: ignore[call-arg]
     except ValidationError as exc:
         # the message of pydantic shows the input, which may be a secret: only the place and the rule are told
         problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors()]
@@ -186,6 +177,13 @@ def checked(settings: Settings) -> Settings:
 
 def secret(value: SecretStr | None) -> Secret | None:
     return None if value is None else Secret(value.get_secret_value())
+
+
+def _is_master_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == _MASTER_KEY_BYTES
+    except ValueError:  # of which binascii.Error is one
+        return False
 
 
 def _like_a_token(text: str) -> bool:

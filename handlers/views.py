@@ -43,11 +43,6 @@ from handlers.vault_texts import locked_lines
 _NO_SYMBOL = Symbol("", "", "")
 
 
-def notice_text(texts: Texts, notice: Notice, strategy: Strategy | None, zone: ZoneInfo = UTC) -> str:
-    """Telegram HTML; the strategy's name, pair and SIM or REAL stand in the first line."""
-    return notices_text(texts, [notice], strategy, zone)
-
-
 def notice_lines(texts: Texts, notice: Notice, symbol: Symbol | None, zone: ZoneInfo) -> list[str]:
     """The notice alone, without the line that names its strategy."""
     return _Words(texts, symbol or _NO_SYMBOL, zone).lines(notice)
@@ -56,7 +51,10 @@ def notice_lines(texts: Texts, notice: Notice, symbol: Symbol | None, zone: Zone
 def notices_text(
     texts: Texts, notices: Sequence[Notice], strategy: Strategy | None, zone: ZoneInfo = UTC
 ) -> str:
-    """Several notices of one strategy in one message: each named in its line, the last one told whole."""
+    """Notices of one strategy as one message: each named in its line, the last one told whole.
+
+    Telegram HTML; the strategy's name, pair and SIM or REAL stand in the first line.
+    """
     words = _Words(texts, strategy.symbol if strategy is not None else _NO_SYMBOL, zone)
     lines = [line for notice in notices[:-1] for line in words.brief(notice)]
     if lines:

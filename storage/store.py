@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.domain.market import Side, Symbol
-from bot.domain.money import Base, Price, Quote, total_base, total_quote
+from bot.domain.money import Base, Quote, total_base, total_quote
 from bot.domain.orders import Fill
 from bot.domain.params import StrategyParams
 from bot.ports.clock import Clock
@@ -111,11 +111,6 @@ class SqliteStore(StrategyStore):
             len(fills),
         )
 
-    async def last_fill_price(self, strategy_id: int) -> Price | None:
-        query = "SELECT price FROM fills WHERE strategy_id = ? ORDER BY at DESC, id DESC LIMIT 1"
-        found = await self._database.run(lambda db: db.execute(query, [strategy_id]).fetchone())
-        return Price.of(found[0]) if found else None
-
     async def draft(self, person_id: int) -> Draft | None:
         query = "SELECT * FROM drafts WHERE person_id = ?"
         found = await self._database.run(lambda db: list(db.query(query, [person_id])))
@@ -128,16 +123,6 @@ class SqliteStore(StrategyStore):
     async def drop_draft(self, person_id: int) -> None:
         query = "DELETE FROM drafts WHERE person_id = ?"
         await self._database.run(lambda db: db.execute(query, [person_id]).rowcount)
-
-    async def mark(self, name: str) -> str | None:
-        """A small setting that the program keeps for itself."""
-        query = "SELECT value FROM marks WHERE name = ?"
-        found = await self._database.run(lambda db: db.execute(query, [name]).fetchone())
-        return found[0] if found else None
-
-    async def set_mark(self, name: str, value: str) -> None:
-        row = {"name": name, "value": value}
-        await self._database.run(lambda db: db.table("marks").upsert(row, pk="name"))
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ AES-256-GCM with a random nonce; Argon2id (RFC 9106, second recommended option);
 """
 
 import base64
-import binascii
 import os
 import secrets
 import unicodedata
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bot.errors import ConfigError, InvalidInput, VaultDamaged
+from bot.errors import InvalidInput, VaultDamaged
 from bot.ports.vault import Secret
 
 KEY_BYTES = 32
@@ -102,23 +101,6 @@ def server_key(master: Secret, *, person_id: int) -> Key:
     return key
 
 
-def parse_master_keys(text: str) -> dict[str, Secret]:
-    """`kid2:base64,kid1:base64`, newest first, 32 bytes each; ConfigError names what is wrong, never the key."""
-    keys: dict[str, Secret] = {}
-    problems: list[str] = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        kid, _, encoded = part.partition(":")
-        if not encoded or not kid.isalnum() or kid in keys:
-            problems.append("VAULT_MASTER_KEYS: each entry is name:base64, the names different")
-        elif not _is_master(encoded):
-            problems.append(f"VAULT_MASTER_KEYS: {kid} is not {KEY_BYTES} bytes in base64")
-        else:
-            keys[kid] = Secret(encoded)
-    if problems:
-        raise ConfigError(problems)
-    return keys
-
-
 def check_password(password: Secret) -> None:
     """InvalidInput("password") unless it is long and not one key held down."""
     text = _normal(password)
@@ -142,10 +124,3 @@ def suggest_password() -> Secret:
 def _normal(password: Secret) -> str:
     """As every keyboard sends it: one form of each accent, and no blanks around (Telegram trims them)."""
     return unicodedata.normalize("NFC", password.reveal()).strip()
-
-
-def _is_master(encoded: str) -> bool:
-    try:
-        return len(base64.b64decode(encoded, validate=True)) == KEY_BYTES
-    except (binascii.Error, ValueError):
-        return False

@@ -72,9 +72,10 @@ def test_run_without_a_token_says_where_to_get_one(home: Path) -> None:
 def test_run_lists_every_problem_at_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYNO", "worker.1")
     monkeypatch.setenv("VAULT_MASTER_KEYS", "k1:short")
+    monkeypatch.setenv("SANDBOX_BYBIT_REST", "http://127.0.0.1:1")
     answer = call("run")
     assert answer.exit_code == 2
-    for problem in ("TELEGRAM_BOT_TOKEN", "DATA_IS_DURABLE", "VAULT_MASTER_KEYS"):
+    for problem in ("TELEGRAM_BOT_TOKEN", "DATA_IS_DURABLE", "VAULT_MASTER_KEYS", "SANDBOX_BYBIT_WS_PRIVATE"):
         assert problem in answer.stderr
 
 
@@ -127,7 +128,6 @@ def test_keys_are_checked_kept_listed_and_removed_without_being_shown(
         monkeypatch.setenv("TELEGRAM_OWNER_ID", "7")
         monkeypatch.setenv("SANDBOX_BYBIT_REST", exchange.rest_url)
         monkeypatch.setenv("SANDBOX_BYBIT_WS_PRIVATE", exchange.ws_private_url)
-        monkeypatch.setenv("SANDBOX_BYBIT_WS_PUBLIC", exchange.ws_public_url)
         password = "correct horse battery\n"
         add = ("keys", "add", "--environment", "sandbox-bybit")
         wrong = call(*add, typed=f"{password * 2}{exchange.api_key}\nnot-the-secret\n")

@@ -109,7 +109,6 @@ def _settings(options: DemoOptions, exchange: SandboxExchange, telegram: Sandbox
             "default_pair": exchange.market.symbol,
             "sandbox_bybit_rest": exchange.rest_url,
             "sandbox_bybit_ws_private": exchange.ws_private_url,
-            "sandbox_bybit_ws_public": exchange.ws_public_url,
             "sandbox_bybit_key": SecretStr(exchange.api_key),
             "sandbox_bybit_secret": SecretStr(exchange.api_secret),
         }

@@ -16,87 +16,57 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Base addresses without a trailing slash; `ws_public` is the spot market stream."""
+    """Base addresses without a trailing slash."""
 
     rest: str
     ws_private: str
-    ws_public: str
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentFacts:
-    """One environment. `endpoints` is None where they are known only at run time (the sandbox).
-
-    `keys_from` tells a person where a key for it is made: a key of one environment is refused by the others.
-    """
+    """One environment. `endpoints` is None where they are known only at run time (the sandbox)."""
 
     venue: str
     real_money: bool
-    keys_from: str
     endpoints: Endpoints | None = None
 
-
-_BYBIT_PUBLIC = "wss://stream.bybit.com/v5/public/spot"
 
 ENVIRONMENTS: Mapping[Environment, EnvironmentFacts] = MappingProxyType(
     {
         Environment.BYBIT: EnvironmentFacts(
             "bybit",
             real_money=True,
-            keys_from="bybit.com",
-            endpoints=Endpoints("https://api.bybit.com", "wss://stream.bybit.com/v5/private", _BYBIT_PUBLIC),
+            endpoints=Endpoints("https://api.bybit.com", "wss://stream.bybit.com/v5/private"),
         ),
         Environment.BYBIT_DEMO: EnvironmentFacts(
             "bybit",
             real_money=False,
-            keys_from="bybit.com, while in Demo Trading",
-            # The demo has no public stream of its own: prices are the main site's.
-            endpoints=Endpoints(
-                "https://api-demo.bybit.com", "wss://stream-demo.bybit.com/v5/private", _BYBIT_PUBLIC
-            ),
+            endpoints=Endpoints("https://api-demo.bybit.com", "wss://stream-demo.bybit.com/v5/private"),
         ),
         Environment.BYBIT_TESTNET: EnvironmentFacts(
             "bybit",
             real_money=False,
-            keys_from="testnet.bybit.com",
-            endpoints=Endpoints(
-                "https://api-testnet.bybit.com",
-                "wss://stream-testnet.bybit.com/v5/private",
-                "wss://stream-testnet.bybit.com/v5/public/spot",
-            ),
+            endpoints=Endpoints("https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com/v5/private"),
         ),
         Environment.BINANCE: EnvironmentFacts(
             "binance",
             real_money=True,
-            keys_from="binance.com",
-            endpoints=Endpoints(
-                "https://api.binance.com",
-                "wss://ws-api.binance.com:443/ws-api/v3",
-                "wss://stream.binance.com:9443",
-            ),
+            endpoints=Endpoints("https://api.binance.com", "wss://ws-api.binance.com:443/ws-api/v3"),
         ),
         Environment.BINANCE_TESTNET: EnvironmentFacts(
             "binance",
             real_money=False,
-            keys_from="testnet.binance.vision",
             endpoints=Endpoints(
-                "https://testnet.binance.vision",
-                "wss://ws-api.testnet.binance.vision/ws-api/v3",
-                "wss://stream.testnet.binance.vision",
+                "https://testnet.binance.vision", "wss://ws-api.testnet.binance.vision/ws-api/v3"
             ),
         ),
         Environment.BINANCE_DEMO: EnvironmentFacts(
             "binance",
             real_money=False,
-            keys_from="demo.binance.com, API page",
-            endpoints=Endpoints(
-                "https://demo-api.binance.com",
-                "wss://demo-ws-api.binance.com/ws-api/v3",
-                "wss://demo-stream.binance.com",
-            ),
+            endpoints=Endpoints("https://demo-api.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3"),
         ),
-        Environment.SANDBOX_BYBIT: EnvironmentFacts("bybit", real_money=False, keys_from="the sandbox"),
-        Environment.SANDBOX_BINANCE: EnvironmentFacts("binance", real_money=False, keys_from="the sandbox"),
+        Environment.SANDBOX_BYBIT: EnvironmentFacts("bybit", real_money=False),
+        Environment.SANDBOX_BINANCE: EnvironmentFacts("binance", real_money=False),
     }
 )
 

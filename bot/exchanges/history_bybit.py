@@ -52,7 +52,7 @@ class BybitHistory:
         clock = clock or SystemClock()
         self._calls = BybitCalls(environment, _NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
         self._market = BybitExchange(
-            environment, _NOBODY, Endpoints(address, "", ""), pool=self._pool, clock=clock, timeout=timeout
+            environment, _NOBODY, Endpoints(address, ""), pool=self._pool, clock=clock, timeout=timeout
         )
         self._patience = Patience(manners or Manners())
 

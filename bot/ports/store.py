@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot.domain.events import Event, StopMode
 from bot.domain.market import Symbol
-from bot.domain.money import Base, Price, Quote
+from bot.domain.money import Base, Quote
 from bot.domain.notices import CycleClosed, Notice
 from bot.domain.orders import Fill, OwnOrder
 from bot.domain.params import StrategyParams
@@ -254,5 +254,3 @@ class BookStore(StrategyStore, Protocol):
     async def save_draft(self, draft: Draft) -> None: ...
 
     async def drop_draft(self, person_id: int) -> None: ...
-
-    async def last_fill_price(self, strategy_id: int) -> Price | None: ...

@@ -66,7 +66,6 @@ async def hundred() -> Rows:
                 "VAULT_MASTER_KEYS": f"one:{master}",
                 "SANDBOX_BYBIT_REST": venue.address["rest"],
                 "SANDBOX_BYBIT_WS_PRIVATE": venue.address["ws_private"],
-                "SANDBOX_BYBIT_WS_PUBLIC": venue.address["ws_public"],
             }
             began = time.perf_counter()
             bot = await spawn("bot", "run", log=place / "bot.log", env=env)

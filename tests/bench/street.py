@@ -39,7 +39,7 @@ class VenueProcess:
 
     @property
     def endpoints(self) -> Endpoints:
-        return Endpoints(self.address["rest"], self.address["ws_private"], self.address["ws_public"])
+        return Endpoints(self.address["rest"], self.address["ws_private"])
 
     async def control(self, what: str, **wish: object) -> dict[str, Any]:
         headers = {"X-Sandbox-Key": self.address["api_secret"]}

@@ -176,7 +176,6 @@ class Street:
             "SECRETS_IN_CHAT": "yes",
             "SANDBOX_BYBIT_REST": self.exchange["rest"],
             "SANDBOX_BYBIT_WS_PRIVATE": self.exchange["ws_private"],
-            "SANDBOX_BYBIT_WS_PUBLIC": self.exchange["ws_public"],
             "SANDBOX_BYBIT_KEY": self.exchange["api_key"],
             "SANDBOX_BYBIT_SECRET": self.exchange["api_secret"],
             "LOG_FORMAT": "console",

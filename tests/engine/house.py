@@ -78,7 +78,7 @@ class EngineHouse:
         )
 
     def build(self, environment: Environment, credentials: Credentials) -> Exchange:
-        endpoints = Endpoints(self.venue.rest_url, self.venue.ws_private_url, self.venue.ws_public_url)
+        endpoints = Endpoints(self.venue.rest_url, self.venue.ws_private_url)
         return build_exchange(
             environment, credentials, pool=self.pool, clock=SystemClock(), endpoints=endpoints
         )

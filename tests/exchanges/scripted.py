@@ -73,7 +73,7 @@ class ScriptedBybit:
     @property
     def endpoints(self) -> Endpoints:
         base = f"127.0.0.1:{self.port}"
-        return Endpoints(f"http://{base}", f"ws://{base}/v5/private", f"ws://{base}/v5/public/spot")
+        return Endpoints(f"http://{base}", f"ws://{base}/v5/private")
 
     def asked(self, path: str) -> list[Seen]:
         return [one for one in self.seen if one.path == path]

@@ -65,7 +65,7 @@ class BybitStage:
     def exchange(
         self, *, clock: SystemClock | None = None, credentials: Credentials | None = None
     ) -> Exchange:
-        endpoints = Endpoints(self.server.rest_url, self.server.ws_private_url, self.server.ws_public_url)
+        endpoints = Endpoints(self.server.rest_url, self.server.ws_private_url)
         exchange = build_exchange(
             Environment.SANDBOX_BYBIT,
             credentials or Credentials(Secret(self.server.api_key), Secret(self.server.api_secret)),

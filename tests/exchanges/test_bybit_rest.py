@@ -143,7 +143,7 @@ async def test_a_refused_connection_is_unknown_for_a_write_and_unavailable_for_a
         exchange = BybitExchange(
             Environment.BYBIT,
             KEYS,
-            Endpoints(f"http://{nobody}", f"ws://{nobody}", f"ws://{nobody}"),
+            Endpoints(f"http://{nobody}", f"ws://{nobody}"),
             pool=pool,
             clock=SystemClock(),
         )

@@ -250,7 +250,7 @@ async def test_new_sockets_of_all_accounts_share_one_budget(scripted, connect):
 async def test_a_forbidden_handshake_stops_requests_as_well(scripted, connect, pool):
     host = scripted.endpoints
     scripted.answers["/v5/forbidden"] = html(403)
-    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "forbidden"), ""))
+    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "forbidden")))
     (down,) = await events(stream, 1)
     assert "403" in down.reason
     assert host_gate(host.rest).ban.left > 590
@@ -285,7 +285,7 @@ async def test_a_fill_of_a_pair_that_vanished_is_left_to_the_reconciliation(scri
 async def test_a_handshake_answered_with_a_failure_is_tried_again_without_a_ban(scripted, connect):
     host = scripted.endpoints
     scripted.answers["/v5/down"] = html(503)
-    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "down"), ""))
+    stream = connect(endpoints=Endpoints(host.rest, host.ws_private.replace("private", "down")))
     (down,) = await events(stream, 1)
     assert "HTTP 503" in down.reason
 

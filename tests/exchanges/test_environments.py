@@ -7,7 +7,7 @@ from bot.exchanges.factory import build_exchange, supported_environments
 from bot.ports import Credentials, Environment, Secret, SystemClock
 
 KEYS = Credentials(Secret("k"), Secret("s"))
-SANDBOX = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1/v5/private", "ws://127.0.0.1:1/v5/public/spot")
+SANDBOX = Endpoints("http://127.0.0.1:1", "ws://127.0.0.1:1/v5/private")
 
 
 def test_every_environment_is_in_the_table_and_agrees_on_whose_money_it_is():
@@ -25,7 +25,6 @@ def test_addresses_are_encrypted_distinct_and_of_their_venue():
     for facts in published.values():
         assert facts.endpoints.rest.startswith("https://")
         assert facts.endpoints.ws_private.startswith("wss://")
-        assert facts.endpoints.ws_public.startswith("wss://")
         assert facts.venue in facts.endpoints.rest
         assert facts.venue in facts.endpoints.ws_private
         assert not facts.endpoints.rest.endswith("/")

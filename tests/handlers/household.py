@@ -53,7 +53,6 @@ class Household:
             "data_dir": self.folder / "data",
             "sandbox_bybit_rest": venue.rest_url,
             "sandbox_bybit_ws_private": venue.ws_private_url,
-            "sandbox_bybit_ws_public": venue.ws_public_url,
             "sandbox_bybit_key": venue.api_key,
             "sandbox_bybit_secret": venue.api_secret,
         }

@@ -117,7 +117,7 @@ def a_key_test(venues, shown_to, key, secret):
         def build(environment, credentials):
             shown_to.append(environment)
             venue = venues[environment]
-            where = Endpoints(venue.rest_url, venue.ws_private_url, venue.ws_public_url)
+            where = Endpoints(venue.rest_url, venue.ws_private_url)
             return build_exchange(environment, credentials, pool=pool, clock=SystemClock(), endpoints=where)
 
         yield KeyTest(

@@ -60,7 +60,7 @@ from handlers.failures import explain, way_out
 from handlers.formats import Formats
 from handlers.start import help_text
 from handlers.texts import LOCALES, texts_for
-from handlers.views import notice_keyboard, notice_text
+from handlers.views import notice_keyboard, notices_text
 
 ROOT = Path(__file__).parents[2]
 EVIL = '<b>Tom & Jerry</b> </i> &amp; "q" {x}'
@@ -162,13 +162,13 @@ def test_every_text_is_said_somewhere():
 def test_every_notice_reads_well_in_both_languages(notice, locale):
     texts = texts_for(locale)
     for strategy in (STRATEGY, None):
-        text = notice_text(texts, notice, strategy)
+        text = notices_text(texts, [notice], strategy)
         shown = read(text)
         assert 0 < len(shown) <= 4096
         assert "None" not in shown
         assert "{" not in shown.replace("{x}", "")
         notice_keyboard(texts, notice, strategy)
-    first = read(notice_text(texts, notice, STRATEGY)).splitlines()[0]
+    first = read(notices_text(texts, [notice], STRATEGY)).splitlines()[0]
     assert first == f"{EVIL} · BTCUSDT · {texts.plain('mode.real')}"
 
 
@@ -180,10 +180,10 @@ def test_a_rebuy_says_where_the_exit_moved():
     notice = RebuyFilled(
         1, 2, 20, P, B, B.at(P), P, Price.of("61680.42"), Price.of("61266.13"), Price.of("58217.94")
     )
-    english = read(notice_text(texts_for("en"), notice, STRATEGY))
+    english = read(notices_text(texts_for("en"), [notice], STRATEGY))
     assert "Re-buy 2/20: 0.005151\N{NO-BREAK SPACE}BTC at 61,680.42" in english
     assert "Exit: 61,680.42 → 61,266.13" in english
-    portuguese = read(notice_text(texts_for("pt_BR"), notice, STRATEGY))
+    portuguese = read(notices_text(texts_for("pt_BR"), [notice], STRATEGY))
     assert "Recompra 2/20: 0,005151\N{NO-BREAK SPACE}BTC a 61.680,42" in portuguese
     assert "Saída: 61.680,42 → 61.266,13" in portuguese
     assert "Próxima recompra: 58.217,94" in portuguese
@@ -193,7 +193,7 @@ def test_a_rebuy_says_what_it_really_cost_a_coin():
     notice = RebuyFilled(
         4, 1, 20, Price.of("24229.21"), Base.of("0.012816"), Quote.of("304.446"), P, None, P, None
     )
-    text = read(notice_text(texts_for("en"), notice, STRATEGY)).replace("\N{NO-BREAK SPACE}", " ")
+    text = read(notices_text(texts_for("en"), [notice], STRATEGY)).replace("\N{NO-BREAK SPACE}", " ")
     assert "0.012816 BTC at 23,755.15 (304.45 USDT)" in text
 
 
@@ -201,7 +201,7 @@ def test_a_closed_cycle_says_profit_percent_and_total():
     notice = CycleClosed(
         1, 0, P, B, Q, Quote.of("3.2931"), Decimal("0.032931"), Quote.of("12.5"), 4, by_hand=False
     )
-    text = read(notice_text(texts_for("en"), notice, STRATEGY)).replace("\N{NO-BREAK SPACE}", " ")
+    text = read(notices_text(texts_for("en"), [notice], STRATEGY)).replace("\N{NO-BREAK SPACE}", " ")
     assert "Net profit: +3.29 USDT (+3.29%)" in text
     assert "So far: +12.50 USDT in 4 cycles" in text
 

@@ -1,6 +1,5 @@
 import asyncio
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
@@ -155,15 +154,6 @@ async def test_an_announcement_is_owed_once_per_key(store, person, strategy):
     await store.announce(person.id, Paused("y"), key="p2")
     owed = await store.outbox.due(NOW)
     assert [(i.notice, i.strategy_id) for i in owed] == [(Paused("x"), strategy.id), (Paused("y"), None)]
-
-
-async def test_the_last_price_is_the_latest_fills(store, strategy):
-    assert await store.last_fill_price(strategy.id) is None
-    await store.commit(started(strategy))
-    late, early = fill("x-1", at=NOW + 9), fill("x-2", at=NOW + 8, price=fill().price.times(Decimal(2)))
-    await store.commit(filled(strategy, late))
-    await store.commit(filled(strategy, early, sequence=2))
-    assert await store.last_fill_price(strategy.id) == late.price
 
 
 async def test_a_commit_whose_caller_was_cancelled_still_wakes_the_notifier(store, strategy):

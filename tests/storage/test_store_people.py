@@ -112,10 +112,3 @@ async def test_a_draft_is_replaced_and_dropped(store):
     assert await store.draft(ana.id + 1) is None
     await store.drop_draft(ana.id)
     assert await store.draft(ana.id) is None
-
-
-async def test_a_mark_is_replaced(store):
-    assert await store.mark("menu") is None
-    await store.set_mark("menu", "v1")
-    await store.set_mark("menu", "v2")
-    assert await store.mark("menu") == "v2"

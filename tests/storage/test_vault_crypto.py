@@ -5,14 +5,13 @@ import pickle
 
 import pytest
 
-from bot.errors import ConfigError, VaultDamaged
+from bot.errors import VaultDamaged
 from bot.ports import Secret
 from storage.vault_crypto import (
     Argon,
     Key,
     check_password,
     new_key,
-    parse_master_keys,
     seal,
     server_key,
     suggest_password,
@@ -92,26 +91,6 @@ def test_the_servers_key_depends_on_master_and_person():
     keys = [server_key(one, person_id=1), server_key(one, person_id=2), server_key(two, person_id=1)]
     assert len({bytes(key) for key in keys}) == 3
     assert isinstance(keys[0], Key)
-
-
-def test_master_keys_are_read_newest_first():
-    a, b = (base64.b64encode(os.urandom(32)).decode() for _ in range(2))
-    keys = parse_master_keys(f"k2:{a}, k1:{b} ,")
-    assert list(keys) == ["k2", "k1"]
-    assert keys["k1"].reveal() == b
-    assert parse_master_keys("") == {}
-
-
-@pytest.mark.parametrize(
-    "text", ["nonsense", "k1:", ":abcd", "k1:c2hvcnQ=", "k1:%%%", "k1:é", "k 1:c2hvcnQ="]
-)
-def test_a_bad_master_key_is_told_without_showing_it(text):
-    good = base64.b64encode(os.urandom(32)).decode()
-    with pytest.raises(ConfigError) as refused:
-        parse_master_keys(f"ok:{good},{text},ok:{good}")
-    assert len(refused.value.problems) == 2
-    assert good not in str(refused.value)
-    assert "c2hvcnQ=" not in str(refused.value)
 
 
 def test_a_suggested_password_is_good_and_never_the_same():

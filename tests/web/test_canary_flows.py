@@ -287,7 +287,6 @@ async def test_what_is_typed_at_the_prompt_is_shown_and_kept_nowhere(tmp_path):
             "DATA_DIR": str(settings.data_dir),
             "SANDBOX_BYBIT_REST": settings.sandbox_bybit_rest,
             "SANDBOX_BYBIT_WS_PRIVATE": settings.sandbox_bybit_ws_private,
-            "SANDBOX_BYBIT_WS_PUBLIC": settings.sandbox_bybit_ws_public,
         }
         new = [(rb"password: $", OLD), (rb"(?i)repeat.*: $", OLD)]
         keys = [(rb"API key: $", GOOD_KEY), (rb"API secret: $", GOOD_SECRET)]

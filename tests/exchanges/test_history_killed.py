@@ -18,6 +18,7 @@ from bot.ports.history import Interval
 from bot.sandbox.binance import BinanceOptions, SandboxBinance
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.exchange_faults import Answer, RequestFault
+from tests.backtest.labour import heed_ctrl_c
 from tests.exchanges.history_kit import HALF, QUICK, at, made, written
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +183,7 @@ async def test_ctrl_c_does_not_wait_for_a_bybit_that_keeps_silent(tmp_path: Path
         )
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "history", "get", *where, env=os.environ | {"DATA_DIR": str(tmp_path)},
-            cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, preexec_fn=heed_ctrl_c,
         )  # fmt: skip
         async with asyncio.timeout(60):
             while exchange.faults.requests:

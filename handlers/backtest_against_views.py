@@ -61,13 +61,13 @@ def _slippage(texts: Texts, share: Decimal, formats: Formats) -> str:
 
 
 def _difference(texts: Texts, one: Mapping[str, Any], symbol: Symbol) -> str:
-    """`• cycle 3, 5 Nov 12:40: re-buy 2 at 59,406.00 should have filled and did not`."""
+    """`• cycle 3, 11-05 12:40: re-buy 2 at 59,406.00 should have filled and did not`."""
     formats, kind = Formats(texts.locale), one["kind"]
     if kind == "NotComparable":
         return texts("against.NotComparable", cycle=one["cycle"])
     values: dict[str, str] = {
         "cycle": str(one["cycle"]),
-        "moment": f"{formats.day(one['time'])} {formats.minute(one['time'])}",
+        "moment": formats.stamp(one["time"]),
     }
     if "k" in one:
         values["order"] = _order(texts, one)
@@ -75,7 +75,7 @@ def _difference(texts: Texts, one: Mapping[str, Any], symbol: Symbol) -> str:
         if isinstance(value := one.get(name), str) and kind != "OtherQuantity":
             values[name] = formats.price(Price(Decimal(value)))
     if kind == "OtherTime":
-        values["tested"] = f"{formats.day(one['tested'])} {formats.minute(one['tested'])}"
+        values["tested"] = formats.stamp(one["tested"])
     if kind == "OtherQuantity":
         for name in ("quantity", "tested"):
             values[name] = formats.base(Base(Decimal(one[name])), symbol)

@@ -82,14 +82,17 @@ class BacktestDesk:
     async def against(self, person: Person, strategy: Strategy, *, dark: bool) -> Job:
         """The strategy's real fills, and the minutes they fell in; NotAllowed("backtest_no_fills") without any.
 
-        The minutes end now: a fill that comes while the job waits is not among these, and no candle may ask for it.
+        The minutes end now, for a fill that comes while the job waits is not among these, and no candle may ask for
+        it; behind a locked vault, or paused, nothing is heard of the exchange, and they end with the last fill.
         """
         now = self._service.now()
+        hears = strategy.status is RunStatus.RUNNING and (await self._service.vault_state(person)).unlocked
         records = await self._store.fills(person.id, strategy.id)
         if not records:
             raise NotAllowed("backtest_no_fills")
         fills = tuple(_real(record) for record in records)
-        span = Span(MINUTE_MS, start=_minute(fills[0].time), end=_minute(now))
+        last = now if hears else min(now, fills[-1].time + MINUTE_MS)
+        span = Span(MINUTE_MS, start=_minute(fills[0].time), end=_minute(last))
         subject = Subject(
             strategy.id, strategy.name, strategy.environment, strategy.symbol.name, strategy.params
         )

@@ -16,21 +16,24 @@ from bot.backtest.jobs import Job, RealFill
 from bot.cli.worker_against import against_card, overlaid
 from bot.cli.worker_history import candles_of
 from bot.cli.worker_played import placed
+from bot.domain.events import StopMode
 from bot.domain.market import MarketRules, Side
 from bot.domain.state import Phase
 from bot.errors import InvalidInput, Unavailable
-from bot.ports import Environment, Strategy
+from bot.ports import Environment, Person, Strategy
 from bot.processes import WorkerProcesses
 from bot.sandbox.candles import Candle, random_source
 from bot.sandbox.desk import CoreRules
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.orders import Execution, Kind
 from bot.service.backtest_desk import BacktestDesk, Shelf, Source
+from bot.service.views import VaultState
 from tests.backtest.test_three_agree import SCALP, AtRest
 from tests.engine.house import EngineHouse, engine_house
 from tests.worker.test_studies import quiet
 
 CANDLES = 120
+NOW = 1_800_000_000_000
 PATH = tuple(islice(random_source(1).stream(), 2 * CANDLES))
 AT = {candle.open_time_ms: number for number, candle in enumerate(PATH)}
 
@@ -47,12 +50,12 @@ class Played:
             await self.house.venue.market.step()
         await self.house.quiet(self.strategy)
 
-    async def job(self, folder: Path) -> Job:
+    async def job(self, folder: Path, *, unlocked: bool = True) -> Job:
         """As the bot writes it when a person asks."""
         rest = self.house.venue.rest_url
         person = await self.house.store.person(self.strategy.person_id)
         desk = BacktestDesk(
-            service=_Rules(self.rules),  # type: ignore[arg-type]
+            service=_Service(self.rules, unlocked=unlocked),  # type: ignore[arg-type]
             store=self.house.store,
             queue=None,  # type: ignore[arg-type]
             book=None,  # type: ignore[arg-type]
@@ -83,20 +86,26 @@ class Played:
         ]
 
 
-class _Rules:
-    """What a desk asks of the service: the pair's rules, and the time."""
+class _Service:
+    """What a desk asks of the service: the pair's rules, the time, and whether the vault is open."""
 
-    def __init__(self, rules: MarketRules) -> None:
+    def __init__(self, rules: MarketRules, *, unlocked: bool) -> None:
         self._rules = rules
+        self._unlocked = unlocked
 
-    def public(self, environment: Environment) -> "_Rules":
+    async def vault_state(self, person: Person) -> VaultState:
+        return VaultState(
+            exists=True, unlocked=self._unlocked, unattended=False, can_be_unattended=False, environments=()
+        )
+
+    def public(self, environment: Environment) -> "_Service":
         return self
 
     async def rules(self, pair: str) -> MarketRules:
         return self._rules
 
     def now(self) -> int:
-        return 1_800_000_000_000
+        return NOW
 
 
 @asynccontextmanager
@@ -265,3 +274,17 @@ async def test_fills_of_the_candle_under_way_are_asked_for_too_early(tmp_path):
         job = await played.job(tmp_path)
         assert len(job.fills) == 1
         assert await refused(job) == "too_early"
+
+
+async def test_the_hours_end_now_and_with_the_last_fill_where_nothing_more_is_heard(tmp_path):
+    """On an exchange of the real world the bot's own clock tells; behind a locked vault fills go by unheard."""
+    async with playing() as played:
+        await played.walk(20)
+        hearing, deaf = await played.job(tmp_path), await played.job(tmp_path, unlocked=False)
+        await played.house.supervisor.stop(await played.house.fresh(played.strategy), StopMode.KEEP_COINS)
+        await played.house.until(played.strategy, lambda s: s.phase is Phase.IDLE)
+        stopped = await played.job(tmp_path)
+    last = hearing.fills[-1].time
+    assert hearing.end == NOW
+    assert deaf.end == stopped.end == last - last % 60_000 + 60_000
+    assert [job.over for job in (hearing, deaf, stopped)] == [False, False, True]

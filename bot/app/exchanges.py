@@ -7,11 +7,11 @@ from bot.backtest.jobs import Source
 from bot.exchanges.environments import ENVIRONMENTS, Endpoints
 from bot.exchanges.factory import build_exchange, supported_environments
 from bot.logs import masker
-from bot.ports import Clock, Credentials, Environment, Exchange, Person, Secret
+from bot.ports import Clock, Credentials, Environment, Exchange, Person
+from bot.ports.vault import NOBODY
 from bot.settings import Settings, secret
 
 HTTP_THREADS = 16
-_NOBODY = Credentials(Secret(""), Secret(""))
 
 
 class Exchanges:
@@ -29,7 +29,7 @@ class Exchanges:
 
     def open(self, environment: Environment, credentials: Credentials | None) -> Exchange:
         """One person's account; without credentials, what everybody sees."""
-        mine = credentials or _NOBODY
+        mine = credentials or NOBODY
         for part in (mine.key, mine.secret):
             masker.add(part.reveal())
         addresses = self._settings.sandbox_addresses() if environment is Environment.SANDBOX_BYBIT else None

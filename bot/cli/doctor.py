@@ -11,7 +11,8 @@ import click
 
 from bot.errors import BotError, ConfigError
 from bot.exchanges.factory import build_exchange, supported_environments
-from bot.ports import Credentials, Environment, Secret, SystemClock
+from bot.ports import Environment, SystemClock
+from bot.ports.vault import NOBODY
 from bot.service.key_test import MOST_OFFSET_S
 from bot.settings import Settings, load_settings
 from storage.database import Database
@@ -62,9 +63,8 @@ async def _database(settings: Settings) -> list[str]:
 
 
 async def _reach(environment: Environment) -> list[str]:
-    nobody = Credentials(Secret(""), Secret(""))
     with ThreadPoolExecutor(2) as pool:
-        exchange = build_exchange(environment, nobody, pool=pool, clock=SystemClock())
+        exchange = build_exchange(environment, NOBODY, pool=pool, clock=SystemClock())
         try:
             offset = await exchange.clock_offset()
         finally:

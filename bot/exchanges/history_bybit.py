@@ -14,16 +14,16 @@ from typing import Any
 from bot.domain.market import MarketRules
 from bot.domain.money import exact
 from bot.errors import InvalidInput, Unavailable
-from bot.exchanges.bybit import BybitExchange
 from bot.exchanges.bybit_call import BybitCalls
+from bot.exchanges.bybit_market import BybitMarket
 from bot.exchanges.bybit_translate import Row, reading
-from bot.exchanges.environments import ENVIRONMENTS, Endpoints
+from bot.exchanges.environments import ENVIRONMENTS
 from bot.exchanges.gate import Lane
 from bot.exchanges.history_patience import Manners, Patience, not_of_the_future
-from bot.ports import Clock, Credentials, Environment, Secret, SystemClock
+from bot.ports import Clock, Environment, SystemClock
 from bot.ports.history import Interval, Kline, Page
+from bot.ports.vault import NOBODY
 
-_NOBODY = Credentials(Secret(""), Secret(""))
 _PAGE = 1000
 _BAD_PARAMETER = 10001
 _DAY_MS = Interval.D1.ms
@@ -50,10 +50,8 @@ class BybitHistory:
         self._name = environment.value
         self._pool = _Unwaited()
         clock = clock or SystemClock()
-        self._calls = BybitCalls(environment, _NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
-        self._market = BybitExchange(
-            environment, _NOBODY, Endpoints(address, ""), pool=self._pool, clock=clock, timeout=timeout
-        )
+        self._calls = BybitCalls(environment, NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
+        self._market = BybitMarket(self._calls, environment)
         self._patience = Patience(manners or Manners())
 
     @property
@@ -62,10 +60,9 @@ class BybitHistory:
 
     async def close(self) -> None:
         self._calls.close()
-        await self._market.close()
 
     async def rules(self, symbol: str) -> MarketRules:
-        return await self._patience.ask(lambda: self._market.rules(symbol), "rules")
+        return await self._patience.ask(lambda: self._market.rules(symbol, fresh=False), "rules")
 
     async def closed_until(self, symbol: str, interval: Interval) -> int:
         rows = await self._klines(symbol, interval, limit=1)

@@ -44,6 +44,10 @@ class Credentials:
     secret: Secret
 
 
+NOBODY = Credentials(Secret(""), Secret(""))
+"""For what an exchange tells everybody."""
+
+
 class Vault(Protocol):
     """Key pairs of people, encrypted under each person's own password.
 

@@ -177,6 +177,19 @@ def test_a_strategy_that_may_not_run_is_refused_in_the_terminals_language_with_i
     )
 
 
+def test_sets_that_are_no_strategy_are_told_with_an_example_and_what_would_do() -> None:
+    asked = ("sweep", "one.js", "--candles", "good.csv", *STUDY, "--vary", "lucro_alvo_inicial=0.001,0.03")
+    english, portuguese = (" ".join(call(*asked, env=env).stdout.split()) for env in (None, PORTUGUESE))
+    assert (
+        "1 left out, which are no strategy: lucro_alvo_inicial (such as: item 2: the target 0.001" in english
+    )
+    assert "takes at least 0.002004, not 0.001)" in english
+    assert "lucro_alvo_inicial (por exemplo: o alvo 0,1% na recompra 0 é comido pelas taxas" in portuguese
+    orders = ("sweep", "one.js", "--candles", "good.csv", *STUDY, "--vary", "qty_inicial=4,300")
+    told = " ".join(call(*orders).stdout.split())
+    assert "an order under the exchange's least (such as: takes orders of 5 or more, not 4)" in told
+
+
 # --- refusals -----------------------------------------------------------------------------------------
 
 

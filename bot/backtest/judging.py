@@ -20,7 +20,8 @@ from bot.backtest.model import BacktestRun, Engine, Terms
 from bot.backtest.outcome import SCORE, Outcome, Table
 from bot.backtest.prepared import Prepared, prepare
 from bot.backtest.shared_history import HistoryFile, lay_down, named
-from bot.backtest.space import Point, Sieve, Space, written
+from bot.backtest.sieve import Sieve
+from bot.backtest.space import Point, Space, written
 from bot.backtest.ticks import NoTicks
 from bot.domain.market import Side
 from bot.domain.params import StrategyParams

@@ -32,6 +32,7 @@ TEXTS = {
     "sweep.decimals": "{n} of them one by one in decimals, where the compiled path could not prove itself",
     "sweep.left_out": "{n} left out, which are no strategy: {why}",
     "sweep.least_order": "an order under the exchange's least",
+    "sweep.such_as": "{why} (such as: {fault})",
     "sweep.front": "No set is better than one of these in both result and worst paper loss\n"
     "(result: closed cycles, and the open one at its last price):",
     "sweep.col.result": "result",

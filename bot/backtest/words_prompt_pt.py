@@ -32,6 +32,7 @@ TEXTS = {
     "sweep.decimals": "{n} delas uma a uma em decimais, onde o caminho compilado não pôde provar que acerta",
     "sweep.left_out": "{n} deixadas de fora, porque não são uma estratégia válida: {why}",
     "sweep.least_order": "uma ordem abaixo da mínima da corretora",
+    "sweep.such_as": "{why} (por exemplo: {fault})",
     "sweep.front": "Nenhuma variação é melhor que uma destas em resultado e em pior perda\n"
     "(resultado: ciclos encerrados, e o aberto pelo último preço):",
     "sweep.col.result": "resultado",

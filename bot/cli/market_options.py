@@ -76,7 +76,9 @@ _OPTIONS: tuple[Callable[[_Command], _Command], ...] = (
     ),
     click.option("--symbol", help="The pair; without it, the strategy file's."),
     click.option(
-        "--exchange", type=click.Choice(_EXCHANGES), help="Whose public history, fetched if missing."
+        "--exchange",
+        type=click.Choice(_EXCHANGES),
+        help="Whose public history, fetched if missing; binance if not said.",
     ),
     click.option(
         "--from",

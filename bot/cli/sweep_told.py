@@ -15,15 +15,18 @@ from bot.backtest.judging import Assignment, outcome_of
 from bot.backtest.outcome import Outcome
 from bot.backtest.parsed_cache import user_cache
 from bot.backtest.replay import budget_of
+from bot.backtest.sieve import Sieve
 from bot.backtest.space import Space, written
 from bot.backtest.sweep import Row, Sweep
 from bot.backtest.walk import Fold, Neighbours, Walk, Window, edges, neighbours, walk_forward
 from bot.backtest.words import Words
 from bot.cli.run_json import warnings
 from bot.domain.money import plain
+from bot.errors import InvalidInput
 
 _MOST_CONFIRMED = 40
 """Rows of the front that are run again in decimals, evenly chosen; each takes a tenth of a second for a year."""
+_MOST_LOOKED_AT = 1000
 _KEPT_S = 30 * 86_400
 
 
@@ -43,7 +46,8 @@ class Study:
 
     `base` is the strategy as it is; `front` from the least worst loss to the most; `best` the choice within `limit`
     (quote), which is base's own worst loss unless another was asked for. `edges` are the parameters of which the
-    choice has the first or last value tried, `warnings` what is wrong with base or the choice.
+    choice has the first or last value tried, `warnings` what is wrong with base or the choice. `faults` tells of
+    parameters to blame for sets that are no strategy what is wrong with one of those sets.
     """
 
     given: Assignment
@@ -59,6 +63,7 @@ class Study:
     warnings: tuple[str, ...]
     walk: Walk | None
     seconds: float
+    faults: Mapping[str, InvalidInput]
 
     @property
     def done(self) -> int:
@@ -118,7 +123,25 @@ def study_of(
         warnings=tuple(confirm.warnings(base, *([] if chosen is None else [confirmed[chosen.number]]))),
         walk=walk_forward(sweep, windows, first=1) if windows and len(sweep.rows) else None,
         seconds=seconds,
+        faults=_faults(given, set(sweep.refused)),
     )
+
+
+def _faults(given: Assignment, blamed: set[str]) -> dict[str, InvalidInput]:
+    """An example of each, as far as one is met among evenly chosen points."""
+    space, found = given.space, dict[str, InvalidInput]()
+    sieve = Sieve(space, given.terms.rules.min_notional.value)
+    for share in range(_MOST_LOOKED_AT):
+        if found.keys() >= blamed:
+            break
+        if all(axis.values for axis in space.axes):
+            point = space.grid_point(space.size * share // _MOST_LOOKED_AT)
+        else:
+            point = space.random_point(1, share)
+        fault = sieve.fault(point)
+        if fault is not None:
+            found.setdefault(fault.field, fault)
+    return found
 
 
 def thinned(rows: tuple[Any, ...], most: int) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from bot.backtest.space import Axis, Point, written
 from bot.backtest.walk import Fold, Walk
 from bot.backtest.words import Words
+from bot.cli.language import reason
 from bot.cli.run_words import WIDTH, filled, grid, money
 from bot.cli.studies import span
 from bot.cli.sweep_told import Shown, Study, thinned
@@ -25,6 +26,8 @@ def lines(words: Words, study: Study) -> Iterator[str]:
         yield from filled(words("sweep.decimals", n=words.tick(sweep.rejudged)))
     for name, count in sorted(sweep.refused.items()):
         why = words("sweep.least_order") if name == "min_notional" else name
+        if name in study.faults:
+            why = words("sweep.such_as", why=why, fault=reason(study.faults[name], words.language))
         yield from filled(words("sweep.left_out", n=words.tick(count), why=why))
     for text in (*sweep.failed, *study.warnings):
         yield from filled(text, "! ")

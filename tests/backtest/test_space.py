@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.backtest.space import MOST_POINTS, Axis, Sieve, Space, read_axis, read_space
+from bot.backtest.sieve import Sieve
+from bot.backtest.space import MOST_POINTS, Axis, Space, read_axis, read_space
 from bot.domain.params import PARAMETERS, CurveChoice, StrategyParams
 from bot.domain.validation import problems
 from bot.errors import InvalidInput
@@ -173,6 +174,8 @@ def test_the_sieve_lets_through_exactly_what_the_setup_would() -> None:
         verdicts.add(verdict if refused else None)
         assert refused == bool(problems(space.params(point))), point
         assert refused or verdict == space.params(point)
+        fault = sieve.fault(point)
+        assert (fault.field if fault else None) == (verdict if refused else None), point
     assert verdicts >= {None, "qty_minima", "saldo_limite", "lucro_alvo_minimo"}
 
 
@@ -180,6 +183,8 @@ def test_the_sieve_refuses_orders_that_the_exchange_would() -> None:
     space = read_space(replace(BASE, qty_minima=D(1)), ["multiplicador_qty=0.5,1"])
     assert Sieve(space, D(5)).params((D("0.5"),)) == "min_notional"
     assert Sieve(space, D(5)).params((D(1),)) == space.params((D(1),))
+    assert str(Sieve(space, D(5)).fault((D("0.5"),))) == "min_notional: takes orders of 5 or more, not 1"
+    assert Sieve(space, D(5)).fault((D(1),)) is None
 
 
 def test_a_base_that_may_not_run_is_told() -> None:

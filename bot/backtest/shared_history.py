@@ -1,5 +1,6 @@
 """Candles that many processes read at once: one file, mapped by each of them."""
 
+import mmap
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,13 @@ class HistoryFile:
 def lay_down(history: History, file: Path) -> HistoryFile:
     np.save(file, np.stack([getattr(history, name) for name in _COLUMNS]))
     return HistoryFile(file, history.source, history.symbol, history.step_ms, history.scale)
+
+
+def let_go(history: History) -> None:
+    """Give the memory back that candles opened from a file take; whoever looks at one again reads it again."""
+    mapped = getattr(history.times, "_mmap", None)
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def fingerprint(history: History) -> str:

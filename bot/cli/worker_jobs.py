@@ -10,6 +10,7 @@ from bot.backtest.figures import Figures, figures
 from bot.backtest.history import History
 from bot.backtest.jobs import Contender, Job, Kind, packed_symbol
 from bot.backtest.model import BacktestRun, Terms
+from bot.backtest.shared_history import let_go
 from bot.domain.market import Side
 from bot.domain.money import plain
 from bot.errors import InvalidInput
@@ -153,6 +154,7 @@ def _survival(job: Job, history: History, tell: Tell) -> Answer:
     from bot.cli.worker_survival import survival_card, survival_of  # noqa: PLC0415 - the compiler
 
     found = survival_of(job, history, tell)
+    let_go(history)  # the compiler stays in memory, and now come the pictures
     tell("pictures", 0.0)
     days = found.table.exit_ms / DAY_MS
     png = charts_studies.survival_png(_look(job, history), days, found.table.ran_out)
@@ -175,6 +177,7 @@ def _optimize(job: Job, history: History, tell: Tell) -> Answer:
     rows = found.sweep.rows
     pictures = {}
     if rows:
+        let_go(history)
         tell("pictures", 0.0)
         best, on_front = found.sweep.best(), {row.number for row in found.sweep.front()}
         pictures["front.png"] = charts_studies.front_png(

@@ -9,7 +9,7 @@ import structlog
 
 from bot.domain.events import RebuysPaused, RebuysResumed, StopMode
 from bot.domain.market import MarketRules, Symbol
-from bot.domain.money import Price, Quote
+from bot.domain.money import Quote
 from bot.domain.notices import RestingExitNote, VaultLockedNotice
 from bot.domain.orders import Leg
 from bot.domain.state import Phase, State
@@ -293,7 +293,7 @@ class Supervisor:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    # --- money and prices -------------------------------------------------------------------------------------
+    # --- money -------------------------------------------------------------------------------------------
 
     async def available(self, person_id: int, environment: Environment, symbol: Symbol) -> Quote:
         """Free quote coins that no running strategy has reserved."""
@@ -302,11 +302,3 @@ class Supervisor:
     async def free(self, person_id: int, environment: Environment, coin: str) -> Quote:
         """What the exchange shows as free of a coin, whatever strategies have reserved of it."""
         return await self._accounts.free(person_id, environment, coin)
-
-    async def last_price(self, exchange: Exchange, symbol: Symbol) -> Price | None:
-        """None while the exchange is out of reach."""
-        try:
-            return await exchange.last_price(symbol.name)
-        except ExchangeError as fault:
-            log.info("no_price", pair=symbol.name, reason=str(fault))
-            return None

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from bot.domain.events import StopMode
 from bot.domain.ladder import build_ladder
 from bot.domain.market import MarketRules, Symbol
@@ -11,7 +13,7 @@ from bot.domain.plan import Plan, build_plan
 from bot.domain.validation import validated
 from bot.engine.status import status_of
 from bot.engine.supervisor import Supervisor
-from bot.errors import InvalidInput, NotAllowed
+from bot.errors import ExchangeError, InvalidInput, NotAllowed
 from bot.ports import (
     BookStore,
     Clock,
@@ -35,6 +37,7 @@ from bot.service.strategies import SavedStrategies
 from bot.service.vault_care import VaultCare
 from bot.service.views import Market, StatusCard, VaultState
 
+log = structlog.get_logger()
 ExchangeFactory = Callable[[Environment, Credentials | None], Exchange]
 
 
@@ -262,7 +265,12 @@ class Service:
         return await self.prices.of(strategy.environment, strategy.symbol)
 
     async def _ask_price(self, environment: Environment, symbol: Symbol) -> Price | None:
-        return await self._supervisor.last_price(self.public(environment), symbol)
+        """None while the exchange is out of reach."""
+        try:
+            return await self.public(environment).last_price(symbol.name)
+        except ExchangeError as fault:
+            log.info("no_price", pair=symbol.name, reason=str(fault))
+            return None
 
     def public(self, environment: Environment) -> Exchange:
         """The exchange as everybody sees it, without a key; kept until `close`."""

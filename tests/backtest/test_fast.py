@@ -285,30 +285,6 @@ def test_what_ended_a_ladder_is_told(what: str) -> None:
         assert ended == (rebuys == params.limite_recompras, cut)
 
 
-def test_dust_left_at_the_end_is_worth_what_its_coins_are() -> None:
-    """Sold whole lots of a tenth: what was not sold is held, though no cycle is open."""
-    terms, params = Terms(rules_of(lot="0.1", minimum="1")), replace(StrategyParams(), qty_inicial=D(100))
-    history = candles([(100, 104, 100, 104)])
-    exact = run_exact(params, terms, history)
-    assert exact.open is None
-    (summary,) = batch.evaluate(batch.prepare(history, terms), terms, [params])
-    worth = D("0.099") * 104 * D("0.999") - 100 * D("0.099") / D("0.999")
-    assert figures(exact, history).unrealised.value == pytest.approx(worth)
-    assert summary["unrealised"] == pytest.approx(float(worth))
-
-
-def test_a_start_loses_nothing_after_its_exit() -> None:
-    """The falling candle sells at its high and then falls to half: what dust loses there is not the cycle's."""
-    terms, params = Terms(rules_of(lot="0.1", minimum="1")), replace(StrategyParams(), qty_inicial=D(100))
-    history = candles([(100, 100, "99.5", 100), (100, 104, 50, 99)])
-    bench = StartsBench(params, terms, Ground(history, batch.prepare(history, terms)))
-    quick, slow = (cycles_from(bench, Starts(np.array([0, 1]), exact=exact)) for exact in (False, True))
-    lost = 100 - float(D("0.999") * D("99.5") * D("0.999"))
-    for rows in (quick, slow):
-        assert rows["exit"].tolist() == [1, 1]
-        assert rows["worst_loss"] == pytest.approx([lost, 0.0])
-
-
 def test_a_first_buy_that_the_balance_does_not_pay_for_starts_nothing() -> None:
     terms = Terms(rules_of(), balance=Quote(D(299)))
     (row,) = batch.first_cycles(

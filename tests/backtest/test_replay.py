@@ -117,3 +117,22 @@ def test_a_sale_brings_what_is_left_of_it_after_its_fee() -> None:
     run = run_exact(params, terms, history)
     assert [standing.exhausted for standing in replayed(run)] == [True, False, True]
     check(params, terms, history)
+
+
+def test_what_was_earned_may_be_spent_by_the_next_cycle() -> None:
+    """198 is two short of two buys of 100; with 3.29 earned it is not."""
+    params = replace(
+        StrategyParams(),
+        qty_inicial=D(100),
+        multiplicador_qty=D(1),
+        limite_recompras=2,
+        saldo_limite=D(0),
+        lucro_reaplicar=False,
+    )
+    history, terms = (
+        candles([(100, 104, 100, 104), (100, 100, 100, 100)]),
+        Terms(rules_of(), balance=Quote(D(198))),
+    )
+    run = run_exact(params, terms, history)
+    assert [standing.exhausted for standing in replayed(run)] == [True, False, False]
+    check(params, terms, history)

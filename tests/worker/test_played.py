@@ -187,6 +187,12 @@ async def test_a_fill_that_never_came_is_named_with_the_candle_that_touched_it(t
     assert card["same"] < card["total"]
 
 
+async def too_few_cycles(played: Played) -> bool:
+    """An engine on a busy machine trades less in a market that does not wait; its path ends all the same."""
+    done = (await played.house.state(played.strategy)).cycles_done
+    return done <= 3 and played.house.venue.market.index < 2 * CANDLES - 10
+
+
 async def test_what_a_market_that_waits_for_nobody_does_to_fills_is_told_truly(tmp_path):
     """Each difference held against the candles and the exchange's own books, whatever it may be this time."""
     async with playing(lockstep=False) as played:
@@ -194,7 +200,7 @@ async def test_what_a_market_that_waits_for_nobody_does_to_fills_is_told_truly(t
         market.set_speed(60)
         market.resume()
         async with asyncio.timeout(60):
-            while market.index < CANDLES:
+            while market.index < CANDLES or await too_few_cycles(played):
                 await asyncio.sleep(0.05)
         await played.house.quiet(played.strategy)
         job = await played.job(tmp_path)

@@ -45,12 +45,15 @@ def kept_in() -> Path | None:
 def claimed() -> Path | None:
     """kept_in(), held by this process until it ends; what other versions have left is removed on the way."""
     while (folder := kept_in()) is not None:
-        with suppress(
-            FileNotFoundError
-        ):  # another version's process removes it at this very moment: make it again
-            _HELD.append(_held(folder))
-            _remove_left(folder)
+        try:
+            held = _held(folder)
+        except FileNotFoundError:  # another version's process removed it at this very moment: make it again
+            continue
+        except OSError:  # it can be used though not held: somebody else's file, or a disk without locks
             return folder
+        _HELD.append(held)
+        _remove_left(folder)
+        return folder
     return None
 
 
@@ -70,15 +73,21 @@ def _held(folder: Path) -> int:
 
 def _remove_left(ours: Path) -> None:
     """The folders of other versions that nobody uses. What cannot be removed stays for another time."""
-    for folder in ours.parent.iterdir():
-        with suppress(OSError):  # somebody else removes it too, or we may not
-            if folder != ours and folder.is_dir() and time.time() - _used_at(folder) > _LEFT_S:
-                held = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o600)
-                try:
-                    if _locked(held, alone=True):
-                        shutil.rmtree(folder)
-                finally:
-                    os.close(held)
+    with suppress(OSError):
+        for folder in tuple(ours.parent.iterdir()):
+            if folder != ours and folder.is_dir():
+                _removed_if_left(folder)
+
+
+def _removed_if_left(folder: Path) -> None:
+    with suppress(OSError):  # somebody else removes it too, or we may not
+        if time.time() - _used_at(folder) > _LEFT_S:
+            held = os.open(folder / _IN_USE, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                if _locked(held, alone=True):
+                    shutil.rmtree(folder)
+            finally:
+                os.close(held)
 
 
 def _used_at(folder: Path) -> float:

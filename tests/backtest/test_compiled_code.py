@@ -1,6 +1,8 @@
 """The compiled path is compiled by one process of a machine, and read by the others."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -157,3 +159,32 @@ def test_processes_that_begin_at_once_remove_and_claim_without_a_fault(tmp_path:
     assert [child.returncode for child in children] == [0, 0, 0]
     assert told == {str(folder)}
     assert not list((tmp_path / "compiled").glob("old*"))
+
+
+def test_a_folder_that_is_removed_while_it_is_claimed_is_made_again(tmp_path: Path) -> None:
+    """Its lock is held by the remover; by the time it is let go of, file and folder are gone."""
+    folder = kept_in()
+    assert folder is not None
+    remover = os.open(folder / "in_use", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(remover, fcntl.LOCK_EX)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as claimer:
+        assert claimer.stdin is not None
+        assert claimer.stdout is not None
+        deadline = time.monotonic() + 30
+        while claimer.poll() is None and str(os.fstat(remover).st_ino) not in _waited_for():
+            assert time.monotonic() < deadline, "nobody waits for the lock"
+            time.sleep(0.01)
+        shutil.rmtree(folder)
+        os.close(remover)
+        assert claimer.stdout.readline().strip() == str(folder)
+        assert (folder / "in_use").exists()
+        claimer.stdin.close()
+        assert claimer.wait(20) == 0
+
+
+def _waited_for() -> set[str]:
+    """The inodes of locks that somebody waits for, as the kernel lists them."""
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return {cell.rpartition(":")[2] for line in lines for cell in line if cell.count(":") == 2}

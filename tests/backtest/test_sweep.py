@@ -144,6 +144,7 @@ def test_a_set_run_alone_comes_to_what_the_exact_path_says(*, exact: bool) -> No
         (score,) = judge(bench, Chunk(0, 0).alone(SPACE, number)).scores
         expected = exact_outcome(HISTORY, terms, SPACE.params(SPACE.grid_point(number)))
         assert Outcome.of(score[0]) == Outcome.of(np.array([expected.score()], dtype=SCORE)[0])
+    assert ("_trees" in vars(bench)) is not exact  # which the fast engine alone looks into
 
 
 def test_windows_are_runs_of_their_own(undisturbed: Sweep) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from bot.ports.history import Interval
 from bot.processes import WorkerProcesses
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.exchange_faults import Answer, RequestFault
-from bot.service.backtests import Backtests, Cancelled, Done
+from bot.service.backtests import Backtests, Cancelled, Done, Run
 from tests.worker.test_history import HOUR, candles, job
 from tests.worker.test_processes import alive, gone
 
@@ -44,11 +44,22 @@ def hold(venue: SandboxExchange) -> None:
     venue.faults.add(RequestFault("/v5/market/kline", Answer.NONE, delay_ms=600_000))
 
 
+OTHERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """Children that this process has from other tests: what tracks the resources of a pool lives as long as we do."""
+    OTHERS.clear()
+    OTHERS.update(children())
+
+
 def children() -> list[int]:
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
-        found += [int(pid) for pid in (task / "children").read_text().split()]
-    return found
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return [pid for pid in found if pid not in OTHERS]
 
 
 async def until(fact) -> None:
@@ -89,6 +100,18 @@ async def test_a_running_worker_knows_no_secret_gives_way_and_shows_its_files_to
     await until(lambda: not run.folder.exists())
 
 
+async def running(queue: Backtests, run: Run, again: dict[str, object]) -> Run:
+    """One that calculates: this one, or another where a stall of the machine hid this one's last seconds."""
+    for _ in range(5):
+        await until(lambda one=run: one.progress.stage in {"run", "pictures", "files"} or one.outcome.done())
+        if not run.outcome.done():
+            return run
+        queue.release(run)
+        await until(lambda: not queue._running)
+        run = queue.submit(1, again)
+    raise AssertionError("it was over each time before anybody looked")
+
+
 @pytest.mark.parametrize("stage", ["start", "fetching", "running"])
 async def test_cancelled_at_any_stage_leaves_no_process_and_no_folder(venue, queue, tmp_path, stage):
     if stage == "fetching":
@@ -97,7 +120,7 @@ async def test_cancelled_at_any_stage_leaves_no_process_and_no_folder(venue, que
     if stage == "fetching":
         await fetching(venue)
     if stage == "running":
-        await until(lambda: run.progress.stage in {"run", "pictures", "files"} or run.outcome.done())
+        run = await running(queue, run, wish(venue, tmp_path))
     pids = children()
     queue.cancel(run)
     assert await run.outcome is Cancelled.BY_PERSON

@@ -305,18 +305,17 @@ def length(texts: Texts, ms: int) -> str:
 
 def result_buttons(texts: Texts, choice: Choice) -> tuple[list[Button], ...]:
     """What one does next with a result."""
-    again = [
-        Button(texts.plain("button.bt_again"), Choice(choice.who, choice.pair).press("bt_of")),
-        Button(texts.plain("button.bt_compare"), choice.press("bt_cmp")),
-    ]
-    more = [
-        Button(texts.plain("button.bt_optimize"), Choice(choice.who, choice.pair).press("opt_of")),
-        Button(texts.plain("button.bt_survival"), Choice(choice.who, choice.pair).press("survival")),
-    ]
+
+    def button(key: str, press: Press) -> Button:
+        return Button(texts.plain(f"button.{key}"), press)
+
+    pair = Choice(choice.who, choice.pair)
+    compare = button("bt_compare", choice.press("bt_cmp"))
+    again = [button("bt_again", pair.press("bt_of")), button("bt_optimize", pair.press("opt_of"))]
+    survival = button("bt_survival", pair.press("survival"))
     if choice.who == DRAFT:
-        return [Button(texts.plain("button.bt_form"), Press("new", ("on",)), GOOD)], again, more
-    first = [
-        Button(texts.plain("button.bt_run"), Press("bt_run", (choice.who,)), GOOD),
-        Button(texts.plain("button.bt_change"), Press("clone", (choice.who,))),
-    ]
-    return first, again, more
+        form = Button(texts.plain("button.bt_form"), Press("new", ("on",)), GOOD)
+        return [form], again, [compare, survival]
+    run = Button(texts.plain("button.bt_run"), Press("bt_run", (choice.who,)), GOOD)
+    change = button("bt_change", Press("clone", (choice.who,)))
+    return [run, compare], [change], again, [survival]

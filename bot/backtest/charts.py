@@ -273,6 +273,7 @@ def _histogram(axes: Any, words: Words, found: Figures, colours: Palette) -> Non
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
     axes.set_xlabel(words("rebuys.axis"))
+    axes.set_ylabel(words("cycles.closed"))
     if not found.cycles:
         axes.text(
             0.5, 0.5, words("rebuys.none"), transform=axes.transAxes, ha="center", color=colours.ink, fontsize=12

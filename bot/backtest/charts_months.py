@@ -15,7 +15,7 @@ from bot.domain.money import Quote, total_quote
 from bot.palette import Palette, palette
 
 _MOST_ROWS = 24
-_ROW_INCHES, _FRAME_INCHES = 0.29, 1.42
+_ROW_INCHES, _FRAME_INCHES = 0.29, 1.6
 _NAME, _NET, _RESULT, _WORST = 0.0, 0.42, 0.74, 1.0
 """Where columns stand, as shares of the width; all but the first are aligned right."""
 _BARS = (0.435, 0.535)
@@ -36,7 +36,7 @@ def months_png(run: BacktestRun, found: Figures, language: str, *, dark: bool = 
     figure = new_figure(colours, height=_FRAME_INCHES + _ROW_INCHES * (len(rows) + 1))
     axes = figure.add_subplot()
     axes.set_xlim(-0.012, 1.006)
-    axes.set_ylim(len(rows) + 1.5, -1.3)
+    axes.set_ylim(len(rows) + 2.1, -1.3)
     axes.set_axis_off()
     _heads(axes, words, colours)
     most = max(abs(row.net.value) for row in rows) or 1
@@ -51,7 +51,7 @@ def months_png(run: BacktestRun, found: Figures, language: str, *, dark: bool = 
     title = words(f"{unit}.title", pair=symbol.name, coin=symbol.quote)
     heading(figure, title, period(words, found), colours)
     note = words("months.note")
-    told = axes.text(0, len(rows) + 1.1, note, fontsize=SMALL - 1.5, color=colours.price, va="center")
+    told = axes.text(0, len(rows) + 1.35, note, fontsize=SMALL - 0.5, color=colours.price, va="center")
     told.set_in_layout(False)  # a long line would squeeze the table
     return png_of(figure)
 

@@ -32,7 +32,7 @@ TEXTS = {
     "months.title": "{pair}: month by month in {coin}",
     "quarters.title": "{pair}: quarter by quarter in {coin}",
     "years.title": "{pair}: year by year in {coin}",
-    "months.note": "Net: of closed cycles. Result: with what is held. Paper loss: the worst.",
+    "months.note": "Net: of closed cycles. Result: with what is held.\nPaper loss: the worst.",
     "months.net": "Net",
     "months.result": "Result",
     "months.worst": "Paper loss",

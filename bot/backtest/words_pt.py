@@ -32,7 +32,7 @@ TEXTS = {
     "months.title": "{pair}: mês a mês em {coin}",
     "quarters.title": "{pair}: trimestre a trimestre em {coin}",
     "years.title": "{pair}: ano a ano em {coin}",
-    "months.note": "Líquido: ciclos encerrados. Resultado: com o que está em carteira. Perda: a pior no papel.",
+    "months.note": "Líquido: ciclos encerrados. Resultado: com o que está em carteira.\nPerda: a pior no papel.",
     "months.net": "Líquido",
     "months.result": "Resultado",
     "months.worst": "Perda",

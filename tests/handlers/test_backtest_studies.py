@@ -181,7 +181,7 @@ async def test_two_strategies_are_chosen_and_compared(household):
     workers.gate.set()
     await household.wait_for("Lucro líquido")
     alone = await household.tap("Comparar", "Não há outra estratégia")
-    assert labels(alone) == ["✎ Mudar um campo"]
+    assert labels(alone) == ["✎ Mudar um campo e repetir"]
     await household.strategy("rápida", **SMALL)
     await household.tap("Comparar", "Comparar lenta em BTCUSDT")
     workers.end = {

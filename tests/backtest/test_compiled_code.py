@@ -161,8 +161,9 @@ def test_processes_that_begin_at_once_remove_and_claim_without_a_fault(tmp_path:
     assert not list((tmp_path / "compiled").glob("old*"))
 
 
-def test_a_folder_that_is_removed_while_it_is_claimed_is_made_again(tmp_path: Path) -> None:
-    """Its lock is held by the remover; by the time it is let go of, file and folder are gone."""
+@pytest.mark.parametrize("made_again", [False, True])
+def test_a_folder_that_is_removed_while_it_is_claimed_is_claimed_anew(*, made_again: bool) -> None:
+    """Its lock is held by the remover; when that lets go, file and folder are gone, or others of the same name."""
     folder = kept_in()
     assert folder is not None
     remover = os.open(folder / "in_use", os.O_RDWR | os.O_CREAT)
@@ -177,9 +178,15 @@ def test_a_folder_that_is_removed_while_it_is_claimed_is_made_again(tmp_path: Pa
             assert time.monotonic() < deadline, "nobody waits for the lock"
             time.sleep(0.01)
         shutil.rmtree(folder)
+        if made_again:
+            folder.mkdir()
+            (folder / "in_use").touch()
         os.close(remover)
         assert claimer.stdout.readline().strip() == str(folder)
-        assert (folder / "in_use").exists()
+        ours = os.open(folder / "in_use", os.O_RDWR)
+        with pytest.raises(BlockingIOError):  # the claimer holds it
+            fcntl.flock(ours, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(ours)
         claimer.stdin.close()
         assert claimer.wait(20) == 0
 

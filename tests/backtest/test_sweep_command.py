@@ -3,12 +3,14 @@
 import csv
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,36 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(home: Path) -> N
     assert code == 0, err
     assert timeless(out) == timeless(expected)
     assert timeless(out)["judged"] == 64
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", b"of 64, "), ("pt_BR", b"de 64, faltam ")])
+def test_a_terminal_sees_how_far_it_is_and_how_long_it_takes(home: Path, language: str, told: bytes) -> None:
+    """On standard error, where that is a terminal; a pipe sees nothing, and standard output the answer alone."""
+    args = ("sweep", "one.js", *VARY, "--candles", "candles.csv", "--engine", "exact", "--json")
+    env = {
+        **os.environ,
+        "TRADER_AUTOMATA_CACHE": str(home / "here"),
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "100",
+    }
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "-m", "bot", *args, "--language", language]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the terminal's end, as Linux tells it
+            while part := os.read(terminal, 4096):
+                shown += part
+        os.close(terminal)
+        assert process.stdout is not None
+        answered = process.stdout.read()
+    assert process.returncode == 0, shown
+    assert json.loads(answered)["judged"] == 64
+    assert told in shown
+    assert b"64 of 64" in shown or b"64 de 64" in shown
+    piped = subprocess.run(command, env=env, capture_output=True, check=True)
+    assert piped.stderr == b""
+    assert json.loads(piped.stdout)["judged"] == 64
 
 
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:

@@ -3,12 +3,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bot.exchanges import gate
 from bot.exchanges.bybit import BybitExchange
 from bot.ports import Environment, SystemClock
 from tests.exchanges.kit import FAST
 from tests.exchanges.rows import KEYS
 from tests.exchanges.scripted import ScriptedBybit
 from tests.exchanges.stage import STAGES
+
+
+@pytest.fixture(autouse=True)
+def hosts_forgotten():
+    """A later test may be given a port whose host was banned here, for ten minutes and this whole process."""
+    yield
+    gate._HOSTS.clear()
 
 
 @pytest.fixture

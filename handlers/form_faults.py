@@ -95,6 +95,7 @@ def _shown(texts: Texts, wrong: InvalidInput, name: str, value: str) -> str:
     if name in {"expected", "found"}:
         return texts.plain(f"import.word.{_WORDS[value]}") if value in _WORDS else value
     if name == "range":
+        value = value.replace("<=", "≤").replace(">=", "≥")
         return _IN_RANGE.sub(lambda found: _number(texts, Decimal(found[0]), ratio=_ratio(wrong)), value)
     if (
         name in {"item", "example", "pair"}

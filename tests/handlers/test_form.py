@@ -376,7 +376,7 @@ def test_a_fault_offers_what_would_pass(
 def test_a_ratio_is_told_in_percent_and_a_range_too() -> None:
     wrong = fault("out_of_range", "taxa", value="0.06", range=">= 0, <= 0.05", valid="x")
     told = fault_text(texts_for("pt_BR"), wrong)
-    assert "&gt;= 0%, &lt;= 5%" in told
+    assert "≥ 0%, ≤ 5%" in told
     assert "6%" in told
 
 

@@ -28,6 +28,8 @@ USER_CACHE = Path("the user's cache folder")
 
 _SCALES = (8, 14)
 _BLOCK = 1 << 18
+_PLAIN_TIME = 10**11
+"""Times before 1973 are looked at by the slow reader: pyarrow takes 0x10 for a number."""
 
 
 def read_csv(path: Path, *, cache: Path | None = USER_CACHE) -> History:
@@ -98,6 +100,7 @@ def _parse_fast(path: Path, scale: int) -> Column | None:
             pa.csv.open_csv(
                 stream,
                 read_options=pa.csv.ReadOptions(block_size=_BLOCK),
+                parse_options=pa.csv.ParseOptions(quote_char=False),  # one left open would swallow rows
                 convert_options=convert,
                 memory_pool=pool,
             ) as blocks,
@@ -132,7 +135,7 @@ def _sound(table: Column) -> bool:
     steps = np.diff(times)
     step = int(steps.min()) if len(steps) else MINUTE_MS
     return bool(
-        times[0] >= 0
+        times[0] >= _PLAIN_TIME
         and step >= LEAST_STEP_MS
         and times[-1] < MILLISECONDS_END
         and not (steps % step).any()

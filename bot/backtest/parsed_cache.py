@@ -18,7 +18,7 @@ from bot.backtest.csv_rows import Columns
 
 _MOST_BYTES = 512 << 20
 _UNFINISHED_S = 3600
-_FORM = "1"
+_FORM = "2"
 """Part of the key: raise it when what is kept, or how it is judged, changes."""
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import random
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_other_orders_spaces_quotes_and_more_columns_are_read_alike(tmp_path: Pa
     ],
 )
 def test_prices_of_any_size_stay_exact(tmp_path: Path, price, scale):
-    text = f"open_time_ms,open,high,low,close\n60000,{price},{price},{price},{price}\n"
+    text = f"open_time_ms,open,high,low,close\n1677542400000,{price},{price},{price},{price}\n"
     history = read_csv(written(tmp_path / "exact.csv", text), cache=None)
     assert history.scale == scale
     assert history.price(history.closes[0]).value == Decimal(price)
@@ -192,6 +193,73 @@ def test_real_files_are_read_whole_and_exactly(tmp_path: Path, name, rows, step,
                 for cell, column in zip(cells[1:5], columns_of(history), strict=True):
                     assert Decimal(int(column[at])).scaleb(-scale) == Decimal(cell)
     assert columns(read_csv(path, cache=tmp_path)) == columns(history)
+
+
+ODD_CELLS = [
+    *(
+        '"1.5',
+        '"1.5"',
+        '1"5',
+        '""',
+        '"',
+        "NaN",
+        "inf",
+        "-1",
+        "0",
+        "1e3",
+        "1_000",
+        "\u0661",
+        "0x10",
+        "+5",
+        "1,5",
+    ),
+    *(" 7 ", "1e400", "9" * 30, "0.00000000000000000001", "\x00", "1.", ".5", "null", "\xe9", "\t3", "3\xa0"),
+]
+
+
+def spoilt(chance: random.Random) -> bytes:
+    """A small file with some harm done to it, now and then none."""
+    rows = [["open_time_ms", "open", "high", "low", "close", "volume"]]
+    for number in range(chance.randint(0, 5)):
+        low = chance.randint(1, 10**6)
+        rows.append(
+            [
+                f"{1677542400000 + number * 60_000}",
+                f"{low}.{low % 100}",
+                f"{low + 9}",
+                f"{low}",
+                f"{low + 2}",
+                "3",
+            ]
+        )
+    for _ in range(chance.randint(0, 2)):
+        chance.choice(rows)[chance.randrange(6)] = chance.choice(ODD_CELLS)
+    return chance.choice(["\n", "\r\n", "\n\n", "\r"]).join(map(",".join, rows)).encode()
+
+
+def test_harm_of_any_kind_is_judged_by_both_readers_alike(tmp_path: Path):
+    chance, path = random.Random(11), tmp_path / "odd.csv"
+    good = 0
+    for _ in range(400):
+        path.write_bytes(spoilt(chance))
+        try:
+            slow = read_slowly(path)
+        except BadCandles as exc:
+            with pytest.raises(BadCandles) as refused:
+                read_csv(path, cache=None)
+            assert str(refused.value) == str(exc)
+            continue
+        fast = read_csv(path, cache=None)
+        assert slow.scale == fast.scale
+        assert np.array_equal(slow.table, np.array([fast.times, *columns_of(fast)])), path.read_bytes()
+        good += 1
+    assert good > 50
+
+
+def test_a_quote_left_open_swallows_no_row(tmp_path: Path):
+    rows = "".join(f"{1677542400000 + number * 60_000},2,3,1,2,3\n" for number in range(9))
+    text = "open_time_ms,open,high,low,close,volume\n" + rows.replace(",3\n", ',"3\n', 1)
+    assert len(read_csv(written(tmp_path / "quote.csv", text), cache=None)) == 9
 
 
 def columns_of(history):

@@ -29,7 +29,7 @@ from bot.cli.run_json import run_as_json, warnings
 @engine_option
 @click.option("--report", type=NewFolder(), help="A folder for a page, pictures and csv.")
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def backtest(
     *,
     file: Path,

@@ -29,7 +29,7 @@ from bot.errors import InvalidInput
 @market_options
 @engine_option
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def compare(
     *,
     a: Path,

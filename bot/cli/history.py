@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,7 +53,7 @@ def history() -> None:
     "--archive", help="Another address of Binance's monthly archives; with --rest alone, none are asked."
 )
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def get(
     *,
     exchange: str,
@@ -78,7 +79,16 @@ def get(
 
         source = open_history(exchange, rest=rest, archive=archive)
         try:
-            return await fetched(store, source, symbol, chosen, start=start, end=end, told=told)
+            return await fetched(
+                store,
+                source,
+                symbol,
+                chosen,
+                start=start,
+                end=end,
+                told=told,
+                aside=partial(_say_aside, language),
+            )
         finally:
             await source.close()
 
@@ -113,26 +123,29 @@ def get(
 
 @history.command(name="list")
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def list_(*, language: str, as_json: bool) -> None:
     """What is on this disk."""
-    kept = HistoryStore(load_settings().history).kept()
+    store = HistoryStore(load_settings().history)
+    kept, broken = store.kept(), store.broken()
     if as_json:
         click.echo(json.dumps([_kept_json(one) for one in kept], indent=2))
         return
     words = _words(language)
-    if not kept:
+    if not kept and not broken:
         click.echo(words("kept.none", folder=load_settings().history))
     for one in kept:
         days = words("kept.days", start=words.date(one.first), end=words.date(one.until - 1))
         candles = f"{_count(words, one.rows, 'candle'):>17}"
         size = words.number(Decimal(one.size) / 1_000_000, least=1, most=1)
         click.echo(f"{one.exchange:<8} {one.symbol:<9} {one.interval:<3} {candles}  {days} {size:>5} MB")
+    if broken:
+        click.echo(f"! {words('kept.broken', months=_count(words, len(broken), 'month'))}")
 
 
 @history.command()
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def verify(*, language: str, as_json: bool) -> None:
     """Read every candle on this disk; exits with 1 where something is broken or missing."""
     verdicts = HistoryStore(load_settings().history).verify()
@@ -183,6 +196,10 @@ def _words(language: str) -> "Words":
     from bot.backtest.words import Words  # noqa: PLC0415 - babel, which JSON needs none of
 
     return Words(language)
+
+
+def _say_aside(language: str, reason: str) -> None:
+    click.echo(f"! {_words(language)('kept.aside', file=reason.partition(' ')[0])}", err=True)
 
 
 def _say_gaps(words: "Words", gaps: Sequence[Gap]) -> None:

@@ -23,6 +23,7 @@ def language_option(command: _Command) -> _Command:
         type=click.Choice(["en", "pt_BR"]),
         default=spoken_here,
         show_default="the terminal's",
+        help="Of what is told.",
         is_eager=True,
         callback=_kept,
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "csv_file", type=NewFile(), help="Each start as a row.")
 @click.option("--picture", type=NewFile(), help="A png.")
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def survival(
     *,
     file: Path,

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "csv_file", type=NewFile(), help="Each set as a row.")
 @click.option("--picture", type=NewFile(), help="A png of the front.")
 @language_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def sweep(
     *,
     file: Path,

@@ -40,8 +40,9 @@ async def fetched(
     start: int | None,
     end: int | None,
     told: Callable[[Progress], None] = _nobody,
+    aside: Callable[[str], None] = lambda _: None,
 ) -> tuple[Span, History]:
-    """`fetch`, and the candles. A month on disk that cannot be read is put aside and fetched anew."""
+    """`fetch`, and the candles. A month on disk that cannot be read is put aside, `aside` told why, and fetched anew."""
     for last in (False, True):
         try:
             span = await fetch(store, source, symbol, interval, start=start, end=end, told=told)
@@ -50,7 +51,9 @@ async def fetched(
             reasons = () if last else store.set_aside_broken(source.exchange, symbol, interval)
             if not reasons:
                 raise
-            log.warning("history_month_put_aside", reasons=reasons)
+            for reason in reasons:
+                log.info("history_month_put_aside", reason=reason)
+                aside(reason)
     raise AssertionError("unreachable: the second time raises")
 
 

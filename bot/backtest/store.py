@@ -157,6 +157,10 @@ class HistoryStore:
         """All that is kept, by the files' footers alone; a file that cannot be read is left to `verify`."""
         return tuple(self._kept_of(*series) for series in self._series() if self._summaries(*series)[0])
 
+    def broken(self) -> tuple[str, ...]:
+        """What is wrong with each file whose footer cannot be read."""
+        return tuple(reason for series in self._series() for reason in self._summaries(*series)[1])
+
     def verify(self) -> tuple[Verdict, ...]:
         """Read every candle of every file and judge it."""
         return tuple(self._judged(*series) for series in self._series() if any(self._months(*series)))

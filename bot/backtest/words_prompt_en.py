@@ -125,6 +125,8 @@ TEXTS = {
     # kept candles
     "kept.stopped": "stopped; what came is kept, and the same command goes on from there",
     "kept.got": "{market}: {candles} from {start} to {end}",
+    "kept.aside": "put aside, for it cannot be read, and fetched anew: {file}",
+    "kept.broken": "{months} cannot be read: history verify names them, and history get fetches them anew",
     "kept.none": "nothing yet in {folder}: history get --symbol BTCUSDT --from 2024-01-01",
     "kept.days": "{start} to {end}",
     "kept.verified": "{market}: {candles}, {months}",

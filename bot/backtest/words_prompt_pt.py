@@ -125,6 +125,8 @@ TEXTS = {
     # kept candles
     "kept.stopped": "parado; o que chegou está guardado, e o mesmo comando continua daí",
     "kept.got": "{market}: {candles} de {start} a {end}",
+    "kept.aside": "posto de lado, pois não pode ser lido, e buscado de novo: {file}",
+    "kept.broken": "{months} sem leitura possível: history verify diz quais, e history get busca de novo",
     "kept.none": "nada ainda em {folder}: history get --symbol BTCUSDT --from 2024-01-01",
     "kept.days": "{start} a {end}",
     "kept.verified": "{market}: {candles}, {months}",

@@ -62,7 +62,7 @@ def test_a_period_is_fetched_listed_and_verified(home: Path, exchange: SandboxBi
     assert "9 after 2025-01-19 23:30" in answer.stdout
     assert (home / "data/history/binance/BTCUSDT/30m/2025-01.parquet").exists()
     listed = call("list")
-    assert "BTCUSDT      30m       1,479 candles 2025-01-01 00:00 to 2025-02-01 00:00" in listed.stdout
+    assert listed.stdout == "binance  BTCUSDT   30m     1,479 candles  2025-01-01 to 2025-01-31   0.0 MB\n"
     checked = call("verify")
     assert checked.exit_code == 0
     assert "1,479 candles, 1 month\n" in checked.stdout
@@ -90,12 +90,21 @@ def test_a_broken_file_is_told_and_fails_the_check(home: Path, exchange: Sandbox
     checked = call("verify")
     assert checked.exit_code == 1
     assert "! binance/BTCUSDT/30m/2025-01.parquet cannot be read" in checked.stdout
+    assert "! 1 month cannot be read: history verify names them" in call("list").stdout
+    mended = get(exchange, "--from", "2025-01-10", "--to", "2025-01-31")
+    assert "fetched anew: binance/BTCUSDT/30m/2025-01.parquet\n" in mended.stderr
+    assert "1,047 candles" in mended.stdout
+    assert call("verify").exit_code == 0
+    assert "cannot be read" not in call("list").stdout
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--from", "2025-02-01", "--to", "2025-01-01"), "from: a day before --to: the two are turned round"),
+        (
+            ("--from", "2025-02-01", "--to", "2025-01-01"),
+            "from: takes a day before --to: the two are turned round",
+        ),
         (
             ("--from", "2017-01-01"),
             "BTCUSDT is traded on binance since 2024-12-05: 2017-01-01 is before that",

@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from bot.backtest.history import History
+from bot.backtest.judging import Assignment
+from bot.backtest.model import Terms
 from bot.backtest.outcome import SCORE, Outcome
+from bot.backtest.pools import InlinePool
 from bot.backtest.space import Space, read_space
-from bot.backtest.sweep import Row, Rows, Sweep
-from bot.backtest.walk import edges, neighbours, walk_forward, windows_of
+from bot.backtest.sweep import Row, Rows, Sweep, Sweeper
+from bot.backtest.walk import Fold, edges, neighbours, walk_forward, windows_of
 from bot.domain.params import StrategyParams
 from bot.errors import InvalidInput
-from tests.backtest.candles import candles, from_columns
+from tests.backtest.candles import candles, from_columns, rules_of
+from tests.backtest.draws import made_up
 
 D = Decimal
 W = ((0, 10), (10, 20), (20, 30))
@@ -91,6 +97,28 @@ def test_a_riskier_set_than_the_strategy_as_it_is_is_not_chosen() -> None:
     [free] = walk_forward(swept(space, table, None), W[:2], first=0).folds
     assert free.chosen.number == 0
     assert free.as_it_is is None
+
+
+def test_candles_that_a_choice_has_not_seen_change_nothing_about_it() -> None:
+    """The second half is lived through twice, once upside down: what was chosen on the first half stays chosen."""
+    history = made_up(21, 3_000, spread=0.002)
+    windows = windows_of(history, 2)
+    edge = len(history.between(*windows[0]))
+    turned = {}
+    for name, other in (("opens", "opens"), ("highs", "lows"), ("lows", "highs"), ("closes", "closes")):
+        column = getattr(history, name).copy()
+        column[edge:] = 12_000_000 - getattr(history, other)[edge:]
+        turned[name] = column
+    space = read_space(StrategyParams(), ["lucro_alvo_inicial=0.005:0.03:0.005", "limite_recompras=3,9,20"])
+
+    def walked(one: History) -> Fold:
+        given = Assignment(space, Terms(rules_of()), one, windows)
+        [fold] = walk_forward(Sweeper(given, InlinePool()).grid(), windows, first=0).folds
+        return fold
+
+    lived, otherwise = walked(history), walked(replace(history, **turned))
+    assert (lived.chosen.number, lived.before) == (otherwise.chosen.number, otherwise.before)
+    assert lived.after != otherwise.after
 
 
 @pytest.mark.parametrize("unseen", [1, 20])

@@ -16,11 +16,14 @@ from bot.ports import Environment, Person, Strategy
 from bot.sandbox.exchange import ExchangeOptions, SandboxExchange
 from bot.sandbox.telegram_server import SandboxTelegram
 from bot.settings import Settings
+from storage.vault_crypto import Argon
 
 Message = dict[str, Any]
 
 QUICK = Patience(absent_after=1.0, looks=3, stream_grace=0.3, closing_grace=1.0, retry=0.05, retry_most=0.5)
 PASSWORD = "three plain words"
+CHEAP = Argon(memory_kib=64, iterations=1, lanes=1)
+"""What a password costs is held by the vault's own tests: here it would be most of the time."""
 SECONDS = 60.0
 
 
@@ -61,6 +64,8 @@ class Household:
     async def open(self) -> None:
         self.app = App(self.settings(), offline=self.offline, patience=QUICK)
         await self.app.start()
+        assert self.app.vault._argon == Argon()
+        self.app.vault._argon = CHEAP
         # tests turn the living cards' rounds by hand: in a slow one the program's own would come among them
         next(task for task in asyncio.all_tasks() if task.get_name() == "live-cards").cancel()
         self.app.service.prices.fresh_seconds = 0.0  # tests move the market and look at once

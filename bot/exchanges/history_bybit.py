@@ -53,6 +53,7 @@ class BybitHistory:
         self._calls = BybitCalls(environment, NOBODY, address, pool=self._pool, clock=clock, timeout=timeout)
         self._market = BybitMarket(self._calls, environment)
         self._patience = Patience(manners or Manners())
+        self._traded: set[str] = set()
 
     @property
     def exchange(self) -> str:
@@ -106,7 +107,8 @@ class BybitHistory:
 
     async def _klines(self, symbol: str, interval: Interval, **query: int) -> Sequence[Kline]:
         """Oldest first; InvalidInput where the pair is not traded."""
-        pair = (await self.rules(symbol)).symbol.name
+        if symbol not in self._traded:  # each question takes its turn, also one that is answered from memory
+            self._traded.add((await self.rules(symbol)).symbol.name)
 
         async def question() -> Row:
             try:
@@ -114,7 +116,7 @@ class BybitHistory:
                     Lane.MARKET,
                     "get_kline",
                     category="spot",
-                    symbol=pair,
+                    symbol=symbol,
                     interval=_spelled(interval),
                     **query,
                 )

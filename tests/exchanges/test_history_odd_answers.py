@@ -385,6 +385,39 @@ async def test_no_second_sees_more_questions_than_manners_allow(odd):
     await source.close()
 
 
+async def test_each_page_takes_one_turn(odd, bybit, binance):
+    for source in (bybit, binance):
+        odd.asked.clear()
+        source._patience._window._starts.clear()
+        await gathered(source, M30, START, END)
+        assert len(source._patience._window._starts) == len(odd.asked) >= 3
+
+
+@pytest.mark.parametrize("status", [418, 429])
+async def test_a_pause_that_binance_asks_for_is_kept(odd, binance, status):
+    def refused(_: web.Request) -> web.Response:
+        odd.answers.clear()
+        return web.json_response(
+            {"code": -1003, "msg": "Too much"}, status=status, headers={"Retry-After": "1"}
+        )
+
+    odd.answers[KLINES] = refused
+    assert await binance.closed_until("BTCUSDT", M30) == ALL[-1].at
+    first, second = odd.starts
+    assert second - first >= 1
+
+
+async def test_an_exchange_whose_clock_went_back_takes_nothing_from_what_is_known(odd, binance, tmp_path):
+    store = HistoryStore(tmp_path)
+    await fetch(store, binance, "BTCUSDT", M30, start=START, end=None)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    odd.klines = [one for one in ALL if one.at < at("2025-01-10")]
+    span = await fetch(store, binance, "BTCUSDT", M30, start=START, end=None)
+    assert span.end == at("2025-01-10") - HALF
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")} == before
+    assert int(store.load("binance", "BTCUSDT", M30).times[-1]) == ALL[-2].at
+
+
 async def test_every_length_from_a_minute_to_a_day_comes_from_both(odd, binance, bybit):
     for interval in Interval:
         odd.klines = made(START, START + 1500 * interval.ms, step=interval.ms)

@@ -41,7 +41,7 @@ def against_screen(texts: Texts, done: Done, again: Press) -> Screen:
         told.append(texts.count("against.more", left))
     listed = "\n".join([texts("against.differences"), *told]) if told else texts("against.no_difference")
     how = texts("against.how_sandbox" if card["source"] == "sandbox" else "against.how")
-    text = paragraphs(head_text(texts, card["name"], card), same, "\n".join(lines), listed, how)
+    text = paragraphs(head_text(texts, card["name"], card, "🔍"), same, "\n".join(lines), listed, how)
     return Screen(text, keyboard([Button(texts.plain("button.bt_retry"), again)]))
 
 

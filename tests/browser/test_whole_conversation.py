@@ -136,7 +136,7 @@ async def test_a_person_trades_in_english_in_the_dark_and_stops_after_the_cycle(
             await street.until(lambda: quiet(street))
             await look_and_stop_in_english(chat)
             await street.market(do="resume")
-            await chat.sees("stopped; none of its orders is open", timeout=40)
+            await chat.sees("stopped; none of its orders is open", timeout=120)
             await chat.shoot("stopped")
             told = alerts([message["text"] for message in await chat.messages()])
             await chat.stays_in_width()

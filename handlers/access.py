@@ -84,7 +84,7 @@ class Gate:
         words = (text or "").split()
         if user is None or len(words) != 2 or words[0] != "/start" or not self._codes.take(chat_id):
             return None
-        person = await context.service.claim(
+        person = await context.service.people.claim(
             chat_id=chat_id, name=user.full_name, locale=locale_of(user.language_code), code=words[1]
         )
         if person is not None:

@@ -40,7 +40,7 @@ async def start_chat(application: TraderApplication) -> None:
     )
     try:
         await publish_commands(application.bot)
-        owner = await application.bot_data[SERVICE].owner()
+        owner = await application.bot_data[SERVICE].people.owner()
         if owner is not None:
             await publish_owners_commands(application.bot, owner.chat_id)
         await _ask_again(application)

@@ -115,9 +115,9 @@ class App:
     async def _announce_claim(self) -> None:
         owner = self.settings.telegram_owner_id
         if owner is not None:
-            await self.service.ensure_owner(chat_id=owner)
+            await self.service.people.ensure_owner(chat_id=owner)
             return
-        code = await self.service.new_claim_code()
+        code = await self.service.people.new_claim_code()
         if code is not None:
             log.info("claim_this_bot", send_to_the_bot=f"/start {code}", valid_hours=24)
 

@@ -97,19 +97,6 @@ class Service:
     async def person_by_id(self, person_id: int) -> Person | None:
         return await self._store.person(person_id)
 
-    async def claim(self, *, chat_id: int, name: str, locale: str, code: str) -> Person | None:
-        """First contact: the owner's with the code from the log, another's with an invite; None for a wrong code."""
-        return await self.people.claim(chat_id=chat_id, name=name, locale=locale, code=code)
-
-    async def owner(self) -> Person | None:
-        return await self.people.owner()
-
-    async def new_claim_code(self) -> str | None:
-        return await self.people.new_claim_code()
-
-    async def ensure_owner(self, *, chat_id: int) -> Person:
-        return await self.people.ensure_owner(chat_id=chat_id)
-
     async def set_locale(self, person: Person, locale: str) -> None:
         await self._store.set_locale(person.id, locale)
 
@@ -127,10 +114,6 @@ class Service:
     async def create_vault(self, person: Person, password: Secret) -> None:
         await self._vault.create(person.id, password)
 
-    async def unlock(self, person: Person, password: Secret) -> int:
-        """Opens the vault and lets this person's strategies go on; how many do."""
-        return (await self.care.unlock(person, password)).running
-
     async def lock(self, person: Person) -> None:
         """Strategies stand still; their orders rest at the exchange."""
         was_open = self._vault.unlocked(person.id)
@@ -146,13 +129,9 @@ class Service:
         """The sandbox exchange's key pair for this person, where the deployment has one."""
         return self._sandbox_credentials(person) if self._sandbox_credentials else None
 
-    async def check_key(self, environment: Environment, credentials: Credentials) -> KeyFacts:
-        """Asks the exchange about a key; refuses one that may withdraw, may not trade, or is of another environment."""
-        return await self.key_test.check(environment, credentials)
-
     async def add_key(self, person: Person, environment: Environment, credentials: Credentials) -> KeyFacts:
         """Checks the key at the exchange, then keeps it; VaultLocked when the vault is not open."""
-        facts = await self.check_key(environment, credentials)
+        facts = await self.key_test.check(environment, credentials)
         await self._vault.put(person.id, environment, credentials)
         await self._supervisor.forget_account(person.id, environment)
         return facts

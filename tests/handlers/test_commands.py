@@ -78,7 +78,7 @@ def menus(household):
 
 async def test_who_claims_the_program_gets_the_owners_menu_at_once(tmp_path):
     async with a_household(tmp_path, telegram_owner_id=None) as household:
-        code = await household.app.service.new_claim_code()
+        code = await household.app.service.people.new_claim_code()
         assert "convidar" not in await menu_of(household, 1)
         await household.ask(f"/start {code}", "Trader Automata")
         assert "convidar" in await menu_of(household, 1)

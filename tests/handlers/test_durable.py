@@ -75,7 +75,9 @@ async def test_a_password_that_was_on_its_way_is_asked_for_again(household, monk
 
 def test_a_text_of_the_second_in_which_the_program_began_may_be_a_password(monkeypatch):
     """A quick restart: both processes may have been alive in that second, and only the one before asked for it."""
-    monkeypatch.setattr("handlers.secret_entry._FIRST_MOMENTS", timedelta(hours=1))  # however slow this test is
+    monkeypatch.setattr(
+        "handlers.secret_entry._FIRST_MOMENTS", timedelta(hours=1)
+    )  # however slow this test is
     entry = SecretEntry()
     same = int(entry._since.timestamp())
 

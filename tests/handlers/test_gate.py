@@ -22,18 +22,18 @@ async def test_a_stranger_gets_one_neutral_line_and_no_more(household):
 
 async def test_a_claim_code_makes_one_owner_and_works_once(tmp_path):
     async with a_household(tmp_path, telegram_owner_id=None) as household:
-        code = await household.app.service.new_claim_code()
+        code = await household.app.service.people.new_claim_code()
         await household.ask("/start wrong-code", "Este é um bot particular.")
         await household.ask(f"/start {code}", "Trader Automata")
         assert (await household.person()).locale == "pt_BR"
         await household.ask(f"/start {code}", "This is a private bot.", user=2)
         assert await household.app.service.person(2) is None
-        assert await household.app.service.new_claim_code() is None
+        assert await household.app.service.people.new_claim_code() is None
 
 
 async def test_guessing_codes_ends_after_five_tries_an_hour(tmp_path):
     async with a_household(tmp_path, telegram_owner_id=None) as household:
-        code = await household.app.service.new_claim_code()
+        code = await household.app.service.people.new_claim_code()
         for n in range(5):
             await household.say(f"/start guess{n}", user=2)
         await household.say(f"/start {code}", user=2)

@@ -98,27 +98,11 @@ def get(
     except KeyboardInterrupt:
         click.echo(_words(language)("kept.stopped"), err=True)
         sys.exit(_STOPPED)
+    market = f"{exchange} {symbol} {interval}"
     if as_json:
-        body = {
-            "exchange": exchange,
-            "symbol": symbol,
-            "interval": interval,
-            "from": span.start,
-            "to": span.end,
-        }
-        click.echo(
-            json.dumps({**body, "candles": len(found), "gaps": [_gap_json(gap) for gap in found.gaps()]})
-        )
-        return
-    words = _words(language)
-    texts = {
-        "market": f"{exchange} {symbol} {interval}",
-        "candles": _count(words, len(found), "candle"),
-        "start": words.moment(span.start),
-        "end": words.moment(span.end),
-    }
-    click.echo(words("kept.got", **texts))
-    _say_gaps(words, found.gaps())
+        click.echo(json.dumps(_got_json(market, span, found)))
+    else:
+        _say_got(_words(language), market, span, found)
 
 
 @history.command(name="list")
@@ -198,6 +182,13 @@ def _words(language: str) -> "Words":
     return Words(language)
 
 
+def _say_got(words: "Words", market: str, span: Span, found: History) -> None:
+    candles = _count(words, len(found), "candle")
+    days = {"start": words.moment(span.start), "end": words.moment(span.end)}
+    click.echo(words("kept.got", market=market, candles=candles, **days))
+    _say_gaps(words, found.gaps())
+
+
 def _say_aside(language: str, reason: str) -> None:
     click.echo(f"! {_words(language)('kept.aside', file=reason.partition(' ')[0])}", err=True)
 
@@ -213,6 +204,19 @@ def _say_gaps(words: "Words", gaps: Sequence[Gap]) -> None:
 
 def _count(words: "Words", number: int, noun: str) -> str:
     return words(f"kept.{noun}") if number == 1 else words(f"kept.{noun}s", n=words.tick(number))
+
+
+def _got_json(market: str, span: Span, found: History) -> dict[str, Any]:
+    exchange, symbol, interval = market.split()
+    return {
+        "exchange": exchange,
+        "symbol": symbol,
+        "interval": interval,
+        "from": span.start,
+        "to": span.end,
+        "candles": len(found),
+        "gaps": [_gap_json(gap) for gap in found.gaps()],
+    }
 
 
 def _gap_json(gap: Gap) -> dict[str, int]:

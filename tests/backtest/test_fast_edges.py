@@ -23,6 +23,7 @@ D = Decimal
 ONE = replace(BIN, qty_inicial=D(100), multiplicador_qty=D("0.99"), qty_minima=D(50), limite_recompras=1)
 """One coin at 100, one at 99: 100 and 99 of the quote."""
 HALF = {"multiplicador_qty": D("0.5")}
+MORE = {"qty_inicial": D(110), "multiplicador_qty": D("0.9")}
 EDGES = {
     "a re-buy of the least quantity": ({}, {"min_quantity": Base(D(1))}, None, 2),
     "a re-buy of less": (HALF, {"min_quantity": Base(D("0.51"))}, None, 1),
@@ -37,7 +38,16 @@ EDGES = {
     "a first buy for more than that": ({}, {}, "99.99", 0),
     "a first buy of the least cost": ({}, {"min_notional": Quote(D(100))}, None, 1),
     "a first buy of less cost": ({}, {"min_notional": Quote(D("100.01"))}, None, 0),
-    "a first buy cut down to the least cost": ({"qty_inicial": D("100.7")}, {"quote_step": D(1)}, "101", 1),
+    "a first buy cut down to the step of its amount": (
+        {"qty_inicial": D(109)},
+        {"quote_step": D(10)},
+        "109",
+        1,
+    ),
+    "a re-buy of less quantity, by half a lot": (MORE, {"min_quantity": Base(D("1.005"))}, None, 1),
+    "a re-buy of less cost, by half a unit": ({}, {"min_notional": Quote(D("99.00005"))}, None, 1),
+    "a re-buy of no lot at all": (HALF, {"lot_step": D(1), "min_notional": Quote(D(0))}, None, 1),
+    "a re-buy within saldo_limite that the wallet lacks": ({"saldo_limite": D(5000)}, {}, "198.99", 1),
 }
 
 
@@ -62,6 +72,36 @@ def test_a_re_buy_of_the_largest_order_rests_though_its_exit_will_be_too_large()
         run_fast(ONE, terms, history)
     _, why = batch.fills_of(batch.prepare(history, terms), terms, ONE)
     assert batch.REASONS[why] == "an exit is over the exchange's largest order"
+
+
+DUSTY = {
+    "dust that makes another lot": ("1000", D(0)),
+    "less left than a first buy takes, for dust is not money": ("100", D(0)),
+    "a limit that what came back is held against": ("250", D(0)),
+    "a full saldo_limite, grown to by what is reinvested": ("1000", D(101)),
+}
+
+
+@pytest.mark.parametrize("what", DUSTY)
+def test_coarse_lots_leave_dust_that_every_path_carries_alike(what: str) -> None:
+    """A tenth of a coin at 100: what a sale leaves over is worth ten of the quote."""
+    money, saldo = DUSTY[what]
+    params = replace(ONE, saldo_limite=saldo, taxa=D("0.001"), lucro_reaplicar=True, limite_recompras=2)
+    terms = Terms(rules_of(lot="0.1", minimum="1"), balance=Quote(D(money)))
+    up, down = (100, 104, 100, 104), (100, 100, 95, 96)
+    history = candles([up, down, (96, 104, 96, 104), up, up, up, down, up, (100, 100, 50, 50)])
+    exact = run_exact(params, terms, history)
+    assert run_fast(params, terms, history).fills == exact.fills
+    prepared = batch.prepare(history, terms)
+    rows, why = batch.fills_of(prepared, terms, params)
+    assert (why, rows.tolist()) == (0, in_ticks_and_lots(exact))
+    (summary,) = batch.evaluate(prepared, terms, [params])
+    found = figures(exact, history)
+    assert summary["net_profit"] == near(found.net_profit)
+    assert summary["unrealised"] == near(found.unrealised)
+    assert summary["worst_loss"] == near(found.worst.amount)
+    assert summary["max_invested"] == near(found.most_invested)
+    assert summary["fees"] == near(found.fees.total)
 
 
 LADDER = replace(

@@ -16,7 +16,16 @@ from bot.backtest.first_cycle import exact_first_cycle
 from bot.backtest.history import History
 from bot.backtest.model import Terms
 from bot.backtest.pools import InlinePool, LocalPool, ThreadPool
-from bot.backtest.survival import HOUR_MS, Study, Survival, crashes_in, hours_of, survive
+from bot.backtest.survival import (
+    HOUR_MS,
+    Study,
+    Survival,
+    _quantile_ms,
+    _spread,
+    crashes_in,
+    hours_of,
+    survive,
+)
 from bot.domain.market import Side
 from bot.domain.money import Quote
 from bot.domain.params import StrategyParams
@@ -137,6 +146,42 @@ def test_quantiles_are_of_all_starts() -> None:
     losses = sorted(found.table.rows["worst_loss"])
     assert float(found.worst.worst.value) == pytest.approx(losses[-1], abs=1e-7)
     assert float(found.worst.half.value) == pytest.approx(losses[half], abs=1e-7)
+
+
+def test_quantiles_leave_none_of_a_small_odd_number_out() -> None:
+    """Of seven starts half are four, nine of ten are all seven."""
+    exits = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, np.nan])
+    assert [_quantile_ms(exits, share) for share in (D("0.5"), D("0.85"), D("0.9"))] == [4, 6, None]
+    spread = _spread(np.array([7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]))
+    assert (spread.half, spread.most, spread.worst) == (Quote(D(4)), Quote(D(7)), Quote(D(7)))
+
+
+def test_a_start_that_is_out_within_its_first_candle_is_out() -> None:
+    found = surviving(days([10_000, 10_000]), replace(PARAMS, limite_recompras=0))
+    assert found.still_open == 1
+    start = int(np.datetime64("2020-03-10", "ms").astype(np.int64))
+    at_once = from_columns("up", [start], [[100, 110, 100, 110]], step_ms=HOUR_MS, scale=0)
+    found = surviving(at_once)
+    assert (found.still_open, found.longest_exit_ms, found.longest_open_ms) == (0, 0, None)
+
+
+def test_what_was_never_under_water_lost_nothing_and_what_was_locked_is_told() -> None:
+    free = replace(PARAMS, taxa=D(0), lucro_reaplicar=False)
+    for exact in (False, True):
+        found = surviving(days([10_000, 10_100]), free, exact=exact)
+        assert (found.worst.worst, found.locked.worst) == (Quote(D(0)), Quote(D(300)))
+        assert (found.table.rows["worst_loss"] == 0).all()
+
+
+def test_within_a_crash_those_that_ran_out_of_money_count_too() -> None:
+    found = surviving(days([8_000, 8_000, 8_000, 5_000, 5_000, 5_000]), replace(PARAMS, saldo_limite=D(700)))
+    [crash] = found.crashes
+    assert (found.out_of_rebuys, crash.ran_out, crash.ran_out_within) == (0, True, 24)
+
+
+def test_a_crash_that_is_all_of_the_history_is_within_it() -> None:
+    exactly = days([8_000, 5_000], first_day="2020-03-12")
+    assert [crash.key for crash in crashes_in(exactly)] == ["covid_2020"]
 
 
 def test_a_start_falls_on_every_hour_and_gaps_make_no_other() -> None:

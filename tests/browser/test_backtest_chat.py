@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.browser,
     needs_chromium,
+    pytest.mark.timeout(600),  # half a minute of work, drawn out by a busy machine
     pytest.mark.skipif(not BTC_5M.exists(), reason=f"real candles are not here: {BTC_5M.name}"),
 ]
 

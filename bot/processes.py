@@ -65,7 +65,10 @@ class WorkerProcesses:
                         return
             said = await _ended(child, errors)
             log.error("worker lost", returncode=child.returncode, said=said)
-            yield {"failed": {"field": "", "reason": "lost"}}
+            # Nobody here has killed it yet: it is the system that does, where memory runs out.
+            yield {
+                "failed": {"field": "", "reason": "memory" if child.returncode == -signal.SIGKILL else "lost"}
+            }
         except TimeoutError:
             yield {"failed": {"field": "", "reason": "time"}}
         except _TooMuchMemory:

@@ -149,6 +149,13 @@ async def test_garbage_and_a_death_by_signal_are_told_as_lost(script):
     assert descriptors() == before
 
 
+async def test_one_that_the_system_kills_for_its_memory_is_told_so():
+    with structlog.testing.capture_logs() as told:
+        (line,) = await lines_of("os.kill(os.getpid(), 9)")
+    assert line == {"failed": {"field": "", "reason": "memory"}}
+    assert (told[0]["event"], told[0]["returncode"]) == ("worker lost", -9)
+
+
 async def test_a_flood_of_errors_is_read_away_and_no_pipe_is_left():
     before = descriptors()
     assert (await lines_of(NEVER_SILENT, seconds=0.5))[-1] == {"failed": {"field": "", "reason": "time"}}

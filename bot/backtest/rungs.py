@@ -173,7 +173,7 @@ class Scale:
 
     def _first_of(self, params: StrategyParams) -> First:
         rules, saldo = self._terms.rules, params.saldo_limite
-        asked = min(params.qty_inicial, saldo) if saldo else params.qty_inicial
+        asked = params.qty_inicial
         sent = rules.quote_down(Quote(asked)).value
         full, step = 0, 0
         if params.lucro_reaplicar:

@@ -125,6 +125,13 @@ LOWS = {
     "two re-buys at a gap, the exit before the low": [BEFORE, (80, 96, 75, 76)],
     "a loss before a gap is the worst": [BEFORE, (100, 101, 92, 93), (85, 100, 84, 84)],
     "a re-buy below the open, the exit at the close": [BEFORE, (100, 101, 60, 99)],
+    "a re-buy at the very open, the exit before the low": [BEFORE, (90, 100, 70, 75)],
+    "a re-buy at the very open of a rising one": [BEFORE, (90, 100, 70, 95)],
+    "a re-buy at the very low, no exit at the close": [BEFORE, (100, 101, 90, 95)],
+    "a re-buy at the very low, the exit at the very high": [BEFORE, (95, "99.48", 90, 96)],
+    "the exit at the very close": [BEFORE, (100, 101, 85, "99.48")],
+    "the exit at the very high of a falling one": [BEFORE, (100, 105, 80, 99)],
+    "the exit at the very high of a rising one": [BEFORE, (100, 105, 95, 104)],
     "the end": [BEFORE, (100, 100, 89, 91), (91, 92, 87, 88)],
 }
 
@@ -135,6 +142,8 @@ def test_the_worst_loss_is_taken_at_the_lows_that_a_holding_saw(where: str, lot:
     history, terms = candles(LOWS[where]), Terms(rules_of(lot=lot))
     prepared, exact = batch.prepare(history, terms), run_exact(LADDER, terms, history)
     (summary,) = batch.evaluate(prepared, terms, [LADDER])
+    assert run_fast(LADDER, terms, history).fills == exact.fills
+    assert batch.fills_of(prepared, terms, LADDER)[0].tolist() == in_ticks_and_lots(exact)
     assert (summary["proven"], summary["cycles"]) == (1, len(exact.cycles))
     assert summary["worst_loss"] == near(figures(exact, history).worst.amount)
     bench = StartsBench(LADDER, terms, Ground(history, prepared))

@@ -50,6 +50,12 @@ def test_the_ladder_ends_where_the_price_would_round_to_nothing() -> None:
     assert world.state.live(Leg.REBUY) is None
 
 
+def test_a_rebuy_that_takes_the_very_last_of_the_limit_rests() -> None:
+    """100 spent and an amount of 102: within 202, and not within a cent less."""
+    assert holding(saldo_limite="202").state.live(Leg.REBUY) is not None
+    assert holding(saldo_limite="201.99").state.live(Leg.REBUY) is None
+
+
 def test_a_begun_rebuy_is_not_finished_over_the_limit() -> None:
     """Coins of an older order came in late: what is left of the re-buy does not fit any more."""
     world = holding(saldo_limite="203")

@@ -44,7 +44,7 @@ TEXTS = {
     "sweep.more": "({shown} das {n} da fronteira; --json e --csv dão mais)",
     "sweep.none_within": "nenhuma variação fica dentro de uma pior perda no papel de {loss} ({share} do orçamento)",
     "sweep.best": "* o maior resultado com pior perda no papel de até {loss} ({share} do orçamento)",
-    "sweep.few_near": "há variações de menos perto dela para dizer se é sorte",
+    "sweep.few_near": "há poucas variações perto dela para dizer se é sorte",
     "sweep.alone": "ela está sozinha: a mediana das {n} variações vizinhas é {middle}. Uma pequena mudança pode pôr tudo a "
     "perder; é provável que seja sorte",
     "sweep.beside": "a mediana das {n} variações vizinhas é {middle}",

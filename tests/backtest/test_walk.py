@@ -17,6 +17,9 @@ from bot.backtest.pools import InlinePool
 from bot.backtest.space import Space, read_space
 from bot.backtest.sweep import Row, Rows, Sweep, Sweeper
 from bot.backtest.walk import Fold, edges, neighbours, walk_forward, windows_of
+from bot.backtest.words import Words
+from bot.cli.sweep_told import Shown, Study
+from bot.cli.sweep_words import lines
 from bot.domain.params import StrategyParams
 from bot.errors import InvalidInput
 from tests.backtest.candles import candles, from_columns, rules_of
@@ -174,6 +177,35 @@ def test_a_peak_among_low_neighbours_stands_alone() -> None:
     sweep, space = plane(results)
     found = neighbours(sweep, space, sweep.rows[12])
     assert (found.count, found.middle, found.alone) == (8, 10, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "alone", "beside"),
+    [
+        ("en", "! it stands alone: the median of the 8 sets next to it is 10.00.", "next to it is 85.00"),
+        ("pt_BR", "! ela está sozinha: a mediana das 8 variações vizinhas é 10,00.", "vizinhas é 85,00"),
+    ],
+)
+def test_a_best_that_stands_alone_is_said_to_be_likely_luck(language: str, alone: str, beside: str) -> None:
+    peak, hill = [10] * 25, [100 - 10 * (abs(i // 5 - 2) + abs(i % 5 - 2)) for i in range(25)]
+    peak[12] = 100
+    assert alone in told_of(peak, language)
+    assert "luck" in told_of(peak, "en")
+    assert alone.partition(":")[0] not in told_of(hill, language)
+    assert beside in told_of(hill, language)
+
+
+def told_of(results: Sequence[int], language: str) -> str:
+    """What the command says of a sweep over the plane of which number 12 is the best."""
+    sweep, space = plane(results)
+    chosen = sweep.rows[12]
+    best = Shown(12, {axis.name: "0.03" for axis in space.axes}, chosen.outcome, best=True)
+    study = Study(
+        given=Assignment(space, Terms(rules_of()), candles([[100, 100, 100, 100]] * 3)),
+        sweep=sweep, base=replace(best, best=False), budget=D(100), front=(best,), front_size=1, best=best,
+        limit=D(5), beside=neighbours(sweep, space, chosen), edges=(), warnings=(), walk=None, seconds=1.0, faults={},
+    )  # fmt: skip
+    return " ".join(" ".join(lines(Words(language), study)).split())
 
 
 def test_a_hill_does_not_stand_alone() -> None:

@@ -74,6 +74,31 @@ def test_a_re_buy_of_the_largest_order_rests_though_its_exit_will_be_too_large()
     assert batch.REASONS[why] == "an exit is over the exchange's largest order"
 
 
+HAIR = "9" * 40
+BEYOND = {
+    "a target above 800 %": ({"lucro_alvo_inicial": D("8.5"), "lucro_alvo_maximo": D(9)}, None),
+    "a drop to almost nothing": ({"recompra_queda_inicial": D("0.995")}, None),
+    "a taxa of thirteen digits": ({"taxa": D("0.0010000000001")}, None),
+    "an amount of too many lots": ({"qty_inicial": D(10) ** 13}, 10**14),
+    "an amount by a hair under a whole": ({"qty_inicial": D(f"99.{HAIR}")}, None),
+    "a wallet by a hair under a whole": ({}, f"198.{HAIR}"),
+}
+
+
+@pytest.mark.parametrize("what", BEYOND)
+def test_what_whole_numbers_cannot_hold_is_left_to_decimals(what: str) -> None:
+    changes, money = BEYOND[what]
+    params, terms = replace(ONE, **changes), Terms(rules_of(), balance=Quote(D(money or 10_000)))
+    history = candles([(100, 100, 90, 90), (90, 1000, 90, 1000), (1000, 1000, 4, 4)])
+    prepared = batch.prepare(history, terms)
+    rows, why = batch.fills_of(prepared, terms, params)
+    assert (len(rows), batch.REASONS[why]) == (0, "a parameter cannot be had in whole ticks and lots")
+    assert not batch.evaluate(prepared, terms, [params])["proven"]
+    fills = run_exact(params, terms, history).fills
+    assert fills
+    assert run_fast(params, terms, history).fills == fills
+
+
 DUSTY = {
     "dust that makes another lot": ("1000", D(0)),
     "less left than a first buy takes, for dust is not money": ("100", D(0)),

@@ -82,6 +82,13 @@ def test_a_cycle_belongs_to_the_month_of_its_exit() -> None:
     assert january.result + february.result == found.result
 
 
+def test_a_month_wholly_above_the_cost_has_no_loss() -> None:
+    first = int(datetime(2024, 1, 31, 23, 59, tzinfo=UTC).timestamp()) * 1000
+    january, february = of([REST, (101, 102, 101, 102)], start=first).months
+    assert january.worst > Quote.zero()
+    assert february.worst == Quote.zero()
+
+
 def test_the_first_month_changes_from_its_open() -> None:
     assert near(of([(80, 101, 80, 100), UP]).months[0].price_change, D("0.25"))
 

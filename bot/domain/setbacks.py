@@ -5,7 +5,7 @@ from bot.domain.events import OrderRefused, RefusalReason
 from bot.domain.notices import PutBack, Refused
 from bot.domain.orders import Leg, OrderStatus, OwnOrder
 from bot.domain.resting import wants
-from bot.domain.state import Obstacle, Phase
+from bot.domain.state import Obstacle, Phase, State
 from bot.domain.turn import Turn
 
 RETRY_MS = 60_000
@@ -45,9 +45,14 @@ def _strikes(turn: Turn, leg: Leg) -> int:
     return 0 if before is None or turn.ctx.now >= before.retry_at + CALM_MS else before.strikes
 
 
-def _past(turn: Turn, order: OwnOrder) -> bool:
+def is_moot(state: State, order: OwnOrder) -> bool:
+    """Whether an order that was never sent need not be: its cycle is over, or a stop came before the first buy."""
+    return _past(state, order) or (order.leg is Leg.ENTRY and state.stop is not None)
+
+
+def _past(state: State, order: OwnOrder) -> bool:
     """Whether the order's cycle is over: nobody waits for its exit or re-buy any more."""
-    return order.leg in {Leg.EXIT, Leg.REBUY} and turn.state.phase is not Phase.HOLDING
+    return order.leg in {Leg.EXIT, Leg.REBUY} and state.phase is not Phase.HOLDING
 
 
 def refuse(turn: Turn, event: OrderRefused) -> None:
@@ -56,7 +61,7 @@ def refuse(turn: Turn, event: OrderRefused) -> None:
     if order is None or order.status is not OrderStatus.INTENDED:
         return
     turn.state = turn.state.without_order(order.order_id)
-    if _past(turn, order):
+    if _past(turn.state, order):
         return
     strike(turn, order.leg, order.k, event.reason, event.message)
     if event.reason is RefusalReason.RULES:
@@ -70,7 +75,7 @@ def lose(turn: Turn, order_id: str) -> None:
     if order is None:
         return
     turn.state = turn.state.without_order(order.order_id)
-    if _past(turn, order):
+    if _past(turn.state, order):
         return
     if turn.state.obstacle(order.leg) is None:
         turn.hinder(Obstacle(order.leg, turn.ctx.now, 1))

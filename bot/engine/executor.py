@@ -13,6 +13,7 @@ from typing import Any, assert_never
 from bot.domain.commands import Announce, Cancel, Command, FetchFills, Place, ReadBalance, ReloadRules, WakeAt
 from bot.domain.events import CancelFailed, OrderAbsent, OrderRefused, OrderTaken, RefusalReason, Tick
 from bot.domain.orders import OrderStatus, OwnOrder
+from bot.domain.setbacks import is_moot
 from bot.engine.desk import Desk
 from bot.engine.lookup import Lookup, Seen
 from bot.errors import (
@@ -139,6 +140,10 @@ class Executor:
             order_id, desk.strategy.symbol, order.leg.side, order.price, order.quantity, order.amount
         )
         await desk.up.wait()
+        if is_moot(desk.state, order):  # by a fill or a wish of the same moment, or while the stream was away
+            self._writing.discard(order_id)
+            desk.post(OrderAbsent(order_id))
+            return
         try:
             with self._request(order_id):
                 await desk.exchange.place(request)

@@ -99,6 +99,50 @@ def test_what_whole_numbers_cannot_hold_is_left_to_decimals(what: str) -> None:
     assert run_fast(params, terms, history).fills == fills
 
 
+@pytest.mark.parametrize(("changes", "prices"), [
+    ({"lucro_alvo_inicial": D("0.05") + D("1e-25")}, ["100", "105.01"]),
+    ({"lucro_alvo_inicial": D("0.05") - D("1e-25")}, ["100", "105"]),
+    ({"recompra_queda_inicial": D("0.01") + D("1e-25")}, ["100", "98.99"]),
+    ({"recompra_queda_inicial": D("0.01") - D("1e-25")}, ["100", "99"]),
+])  # fmt: skip
+def test_a_ratio_a_hair_off_a_round_one_is_not_taken_for_it(changes, prices) -> None:
+    """Only whole numbers tell a price that is a tick from one a hair beside it; what they lack is not guessed."""
+    params, terms = replace(ONE, **changes), Terms(rules_of())
+    rise, fall = ("100", "106", "99.5", "106"), ("100", "100", "98.99", "98.99")
+    history = candles([rise if "lucro_alvo_inicial" in changes else fall])
+    exact = run_exact(params, terms, history)
+    assert [str(fill.price) for fill in exact.fills] == prices
+    assert run_fast(params, terms, history).fills == exact.fills
+    rows, why = batch.fills_of(batch.prepare(history, terms), terms, params)
+    assert batch.REASONS[why].startswith("a price") or rows.tolist() == in_ticks_and_lots(exact)
+
+
+@pytest.mark.parametrize(
+    ("row", "fills"), [((100, 105, 99, 99), 1), ((100, 106, 99, 99), 2), ((100, 105, 98, 99), 2)]
+)
+def test_an_order_between_two_prices_of_the_file_waits_for_the_farther_one(row, fills) -> None:
+    """The candles are in whole numbers; the exit rests at 105.5 and the re-buy at 98.5."""
+    params = replace(ONE, lucro_alvo_inicial=D("0.055"), lucro_alvo_maximo=D("0.1"))
+    params = replace(params, recompra_queda_inicial=D("0.015"))
+    history, terms = candles([row], scale=0), Terms(rules_of())
+    exact = run_exact(params, terms, history)
+    assert len(exact.fills) == fills
+    assert run_fast(params, terms, history).fills == exact.fills
+    rows, why = batch.fills_of(batch.prepare(history, terms), terms, params)
+    assert (why, rows.tolist()) == (0, in_ticks_and_lots(exact))
+
+
+def test_coins_that_64_bits_cannot_hold_with_their_fees_are_not_counted() -> None:
+    """Coins are counted in lots / 10**12 where taxa has twelve digits: ten of a millionth each are too many."""
+    history = candles([(100, 104, 100, 104)])
+    for coins, why in ((1, "proven"), (10, "amounts are too large for 64 bits")):
+        params = replace(ONE, qty_inicial=D(100 * coins), taxa=D("0.001000000001"))
+        terms = Terms(rules_of(), balance=Quote(D(10_000)))
+        rows, found = batch.fills_of(batch.prepare(history, terms), terms, params)
+        assert batch.REASONS[found] == why
+        assert found or rows.tolist() == in_ticks_and_lots(run_exact(params, terms, history))
+
+
 DUSTY = {
     "dust that makes another lot": ("1000", D(0)),
     "less left than a first buy takes, for dust is not money": ("100", D(0)),

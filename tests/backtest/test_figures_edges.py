@@ -82,6 +82,13 @@ def test_a_cycle_belongs_to_the_month_of_its_exit() -> None:
     assert january.result + february.result == found.result
 
 
+def test_a_cycle_that_earned_nothing_was_not_won() -> None:
+    """Two fees of a fifth, and an exit at 156.25: 100 come back."""
+    found = of([(100, 160, 100, 160)], replace(HAND, taxa=D("0.2"), lucro_alvo_inicial=D("0.5625")))
+    assert found.net_profit == Quote.zero()
+    assert (found.cycles, found.won, found.lost, found.months[0].lost) == (1, 0, 1, 1)
+
+
 def test_a_month_wholly_above_the_cost_has_no_loss() -> None:
     first = int(datetime(2024, 1, 31, 23, 59, tzinfo=UTC).timestamp()) * 1000
     january, february = of([REST, (101, 102, 101, 102)], start=first).months

@@ -1,10 +1,7 @@
 """The report's language: its texts and the way its numbers and times are written. Only here do numbers lose digits."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-
-from babel.dates import format_date, format_skeleton
-from babel.numbers import format_decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from bot.backtest.words_en import TEXTS as EN
 from bot.backtest.words_prompt_en import TEXTS as PROMPT_EN
@@ -19,6 +16,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _FRACTIONS_OF_DAYS_BELOW = 10 * _DAY
 _MOST_PLACES = 18
+_POINT_FOR_COMMA = str.maketrans(",.", ".,")
 _TEXTS = {"pt_BR": {**PT, **PROMPT_PT}, "en": {**EN, **PROMPT_EN}}
 
 
@@ -42,12 +40,11 @@ class Words:
     def number(self, value: Decimal, *, least: int = 0, most: int = 8, signed: bool = False) -> str:
         """Grouped, with `least` to `most` decimals (half to even)."""
         rounded = value.quantize(Decimal(1).scaleb(-most), rounding=ROUND_HALF_EVEN, context=EXACT)
-        pattern = "#,##0" + ("." if most else "") + "0" * least + "#" * (most - least)
-        if rounded:
-            pattern = f"{'+' if signed else ''}{pattern};-{pattern}"
-        shown = rounded or abs(rounded)
-        with localcontext(EXACT):  # babel rounds once more, in a context of 28 digits
-            return str(format_decimal(shown, pattern, self.language, decimal_quantization=False))
+        whole, _, decimals = format(rounded.copy_abs(), ",f").partition(".")
+        decimals = decimals.rstrip("0").ljust(least, "0")
+        sign = "" if not rounded else "-" if rounded < 0 else "+" * signed
+        shown = f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+        return shown.translate(_POINT_FOR_COMMA) if self.language == "pt_BR" else shown
 
     def amount(self, amount: Quote, *, signed: bool = False) -> str:
         """Cents, or three digits that count below one coin; without the coin."""
@@ -75,6 +72,8 @@ class Words:
         return self.number(Decimal(f"{value:.8g}"))
 
     def day(self, at: int) -> str:
+        from babel.dates import format_date  # noqa: PLC0415 - 26 ms, and most answers have no month's name
+
         return str(format_date(_utc(at), "medium", locale=self.language))
 
     def date(self, at: int) -> str:
@@ -99,6 +98,8 @@ class Words:
 
     def month(self, year: int, month: int) -> str:
         """Short: Sep 2022, set. 2022."""
+        from babel.dates import format_skeleton  # noqa: PLC0415 - the same
+
         name = format_skeleton("MMM", datetime(year, month, 1, tzinfo=UTC), tzinfo=UTC, locale=self.language)
         return f"{name} {year}"
 

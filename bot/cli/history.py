@@ -177,7 +177,7 @@ def _lines(label: str) -> Callable[[Progress], None]:
 
 
 def _words(language: str) -> "Words":
-    from bot.backtest.words import Words  # noqa: PLC0415 - babel, which JSON needs none of
+    from bot.backtest.words import Words  # noqa: PLC0415 - texts, which JSON needs none of
 
     return Words(language)
 

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Iterator
 from itertools import islice
 
+from bot.backtest.words import Words
 from bot.candle_rows import is_gzip
 from bot.cli.market_options import Market
 
@@ -16,8 +17,6 @@ def of_candles(market: Market, language: str) -> Iterator[str]:
     gaps, other = history.gaps(), market.file is not None and history.symbol not in {"", pair}
     if not gaps and not other:
         return
-    from bot.backtest.words import Words  # noqa: PLC0415 - babel, which a run without warnings needs none of
-
     words = Words(language)
     if other:
         yield words("warn.other_pair", file=history.source, theirs=history.symbol, ours=pair)

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.backtest import run_json
 from bot.backtest.history import History
 from bot.backtest.model import BacktestRun
+from bot.backtest.words import Words
 from bot.cli.language import reason
 from bot.domain.market import Side
 from bot.domain.plan import build_plan
 from bot.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from bot.backtest.words import Words
 
 
 def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
@@ -24,13 +22,12 @@ def run_as_json(run: BacktestRun, load_s: float) -> dict[str, Any]:
 
 def warnings(run: BacktestRun, history: History, language: str) -> Iterator[str]:
     """What may surprise in a run over this history that is right, in "en" or "pt_BR"."""
+    words = Words(language)
     for told in _surprises(run, history):
-        from bot.backtest.words import Words  # noqa: PLC0415 - babel, which a run without warnings needs none of
-
-        yield told(Words(language))
+        yield told(words)
 
 
-def _surprises(run: BacktestRun, history: History) -> Iterator[Callable[["Words"], str]]:
+def _surprises(run: BacktestRun, history: History) -> Iterator[Callable[[Words], str]]:
     rules, params, why = run.terms.rules, run.params, run.fell_back
     if why is not None:
         yield lambda words: words("warn.fell_back", reason=words.reason(why))
@@ -44,12 +41,12 @@ def _surprises(run: BacktestRun, history: History) -> Iterator[Callable[["Words"
         yield lambda words: words("warn.ended", at=words.moment(last.time))
 
 
-def _refused_at_setup(problem: InvalidInput, words: "Words") -> str:
+def _refused_at_setup(problem: InvalidInput, words: Words) -> str:
     told = f"{problem.field}: {reason(problem, words.language)}"
     return words("warn.setup", problem=told)
 
 
-def _nothing_bought(words: "Words", run: BacktestRun) -> str:
+def _nothing_bought(words: Words, run: BacktestRun) -> str:
     params, rules = run.params, run.terms.rules
     free, first = run.terms.opening_balance(params).value, words.number(params.qty_inicial, most=18)
     if free < params.qty_inicial:

@@ -79,7 +79,7 @@ def survival(
 
 
 def _print(words: "Words", found: "Survival", market: Market) -> None:
-    from bot.cli import run_words, survival_words  # noqa: PLC0415 - babel, which JSON needs none of
+    from bot.cli import run_words, survival_words  # noqa: PLC0415 - texts, which JSON needs none of
 
     for text in survival_words.lines(words, found, market.terms.rules.symbol.quote):
         click.echo(text)
@@ -151,7 +151,7 @@ def _write_csv(file: Path, found: "Survival") -> None:
 
 def _picture(found: "Survival", market: Market, words: "Words") -> bytes:
     from bot.backtest.charts_studies import Look, survival_png  # noqa: PLC0415 - matplotlib, for a picture only
-    from bot.cli.survival_words import counted  # noqa: PLC0415 - babel, which JSON needs none of
+    from bot.cli.survival_words import counted  # noqa: PLC0415 - texts, which JSON needs none of
 
     start, end = words.date(found.since), words.date(found.until - 1)
     under = words("starts.under", n=counted(words, "starts.n", found.starts), start=start, end=end)

@@ -201,7 +201,7 @@ def _against(job: Job, history: History, tell: Tell) -> Answer:
 def _look(job: Job, history: History, *, seen_until: int | None = None) -> "Look":
     """With `seen_until` (ms UTC) the picture is of the part before it."""
     from bot.backtest.charts_studies import Look  # noqa: PLC0415 - matplotlib
-    from bot.backtest.words import Words  # noqa: PLC0415 - babel
+    from bot.backtest.words import Words  # noqa: PLC0415 - texts, for a picture only
 
     words, symbol = Words(job.locale), job.rules.symbol
     end = seen_until or int(history.times[-1]) + history.step_ms

@@ -4,13 +4,16 @@ import io
 import random
 import re
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from functools import cache
 from pathlib import Path
 from string import Formatter
 
 import numpy as np
 import pytest
+from babel.numbers import format_decimal
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bot.backtest import batch, canvas, kernel_plain
@@ -25,7 +28,7 @@ from bot.backtest.words import LANGUAGES, Words
 from bot.backtest.words_en import TEXTS as EN
 from bot.backtest.words_pt import REASONS
 from bot.backtest.words_pt import TEXTS as PT
-from bot.domain.money import Price, Quote
+from bot.domain.money import EXACT, Price, Quote
 from bot.domain.params import StrategyParams
 from bot.palette import LIGHT
 from tests.backtest.naive import BTC, RULES, D, history_of
@@ -206,11 +209,11 @@ def test_no_text_is_there_without_a_use():
 
 
 def test_every_reason_for_the_exact_engine_is_known_in_portuguese():
-    given = {reason for code, reason in batch.REASONS.items() if code}
+    known = {reason for code, reason in batch.REASONS.items() if code}
     source = Path(kernel_plain.__file__).read_text()
-    given |= set(re.findall(r'LeftToExact\("([^"]+)"\)', source))
-    assert len(given) >= 6
-    assert given <= REASONS.keys()
+    known |= set(re.findall(r'LeftToExact\("([^"]+)"\)', source))
+    assert len(known) >= 6
+    assert known <= REASONS.keys()
     assert Words("pt_BR").reason("a first buy is less than a lot").startswith("uma primeira compra")
     assert Words("en").reason("x") == Words("pt_BR").reason("x") == "x"
 
@@ -231,6 +234,17 @@ def test_numbers_and_times_are_written_as_each_language_writes_them():
     assert (english.step(300_000), english.step(DAY), english.step(4 * HOUR)) == ("5 min", "1 day", "4 h")
     with pytest.raises(ValueError, match="pt_BR"):
         Words("pt")
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=9), st.integers(0, 3), st.booleans())
+def test_numbers_are_grouped_as_the_locales_say(value, least, signed):
+    shown = value.quantize(D("0.000001"), ROUND_HALF_EVEN, EXACT) or D(0)
+    pattern = "#,##0." + "0" * least + "#" * (6 - least)
+    pattern = f"{'+' * (signed and bool(shown))}{pattern};-{pattern}"
+    for language in ("en", "pt_BR"):
+        with localcontext(EXACT):
+            expected = format_decimal(shown, pattern, language, decimal_quantization=False)
+        assert Words(language).number(value, least=least, most=6, signed=signed) == expected
 
 
 def test_the_period_of_one_day_names_the_hours():

@@ -259,7 +259,7 @@ def cycle(world: World, rows: Rows, scratch: Scratch, first: int, number: int, d
     k, bought, spent, buy_candle, sell, sell_lots, end, fault = -1, 0, 0, first, 0, 0, GOES_ON, PROVEN
     low_bought, low_spent, low_from = 0, 0, first
     while what == BUYS:
-        if buy_candle < at and not past_open:
+        if buy_candle < at:
             low_bought, low_spent, low_from = bought, spent, buy_candle
         k, bought, spent, buy_candle, last = k + 1, bought + lots, spent + lots * price, at, price
         done = done + 1 if done >= room_for else note(fills, done, at, number, k, last, lots)

@@ -46,6 +46,7 @@ EDGES = {
     ),
     "a re-buy of less quantity, by half a lot": (MORE, {"min_quantity": Base(D("1.005"))}, None, 1),
     "a re-buy of less cost, by half a unit": ({}, {"min_notional": Quote(D("99.00005"))}, None, 1),
+    "a re-buy at no price": ({}, {"tick": D(100)}, None, 1),
     "a re-buy of no lot at all": (HALF, {"lot_step": D(1), "min_notional": Quote(D(0))}, None, 1),
     "a re-buy within saldo_limite that the wallet lacks": ({"saldo_limite": D(5000)}, {}, "198.99", 1),
 }
@@ -72,6 +73,24 @@ def test_a_re_buy_of_the_largest_order_rests_though_its_exit_will_be_too_large()
         run_fast(ONE, terms, history)
     _, why = batch.fills_of(batch.prepare(history, terms), terms, ONE)
     assert batch.REASONS[why] == "an exit is over the exchange's largest order"
+
+
+def test_an_exit_over_the_largest_order_by_half_a_lot_is_too_large() -> None:
+    terms = Terms(replace(rules_of(lot="0.01"), max_quantity=Base(D("1.005"))))
+    history = candles([(100, 100, "99.5", 100)])
+    for coins, why in (("1", "proven"), ("1.01", "an exit is over the exchange's largest order")):
+        params = replace(ONE, qty_inicial=D(coins) * 100)
+        _, found = batch.fills_of(batch.prepare(history, terms), terms, params)
+        assert batch.REASONS[found] == why
+
+
+def test_a_start_without_money_has_not_run_out_of_re_buys() -> None:
+    params, terms = replace(ONE, limite_recompras=0), Terms(rules_of(), balance=Quote(D(99)))
+    history = candles([(100, 100, 99, 100)])
+    bench = StartsBench(params, terms, Ground(history, batch.prepare(history, terms)))
+    for exact in (False, True):
+        (row,) = cycles_from(bench, Starts(np.array([0]), exact=exact))
+        assert (row["started"], row["out_of_rebuys"], row["out_of_money"]) == (False, False, False)
 
 
 HAIR = "9" * 40

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.accounting import Holding
-from bot.domain.events import FillBooked, OrderAbsent, StopAsked, StopMode, Tick
+from bot.domain.events import CloseReason, FillBooked, OrderAbsent, OrderClosed, StopAsked, StopMode, Tick
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import CycleClosed, PutBack, StrayFill
 from bot.domain.orders import Leg, OrderStatus, OwnOrder
@@ -168,3 +168,15 @@ def test_late_coins_that_fill_the_limit_take_the_resting_rebuy_away() -> None:
     assert world.state.live(Leg.REBUY) is None
     assert resting_now not in {o.order_id for o in world.venue.open}
     assert not world.told(PutBack)
+
+
+def test_an_older_word_of_a_closing_does_not_undo_a_newer_one() -> None:
+    """Closed with 0.4 filled, whose fill is not here yet; a late word that knew of nothing changes none of it."""
+    world = holding()
+    rebuy = world.state.live(Leg.REBUY)
+    assert rebuy is not None
+    for filled in ("0.4", "0"):
+        world.send(OrderClosed(rebuy.order_id, Base.of(filled), CloseReason.CANCELLED))
+        waiting = world.state.order(rebuy.order_id)
+        assert waiting is not None
+        assert waiting.closed_at == Base.of("0.4")

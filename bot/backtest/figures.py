@@ -283,7 +283,7 @@ def _hold(run: BacktestRun, history: History, budget: Quote) -> Hold:
         value=value,
         net=value - cost,
         of_budget=_share(value - cost, budget),
-        worst=max(cost - deepest, Quote.zero()),
+        worst=cost - deepest,  # no low is above the first open
     )
 
 

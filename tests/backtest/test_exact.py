@@ -207,6 +207,7 @@ def test_dust_is_carried_with_its_cost_into_the_next_cycle() -> None:
     cost = (100 + dust_cost) * 1 / (D("0.999") + dust)
     assert near(second.net_profit, D("103.5") * D("0.999") - cost)
     assert run.net_profit == first.net_profit + second.net_profit
+    assert first.spent == second.spent == Quote(D(100))
 
 
 def test_hours_without_candles_are_not_traded_in() -> None:

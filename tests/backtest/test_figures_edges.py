@@ -36,6 +36,10 @@ def test_the_longest_exhaustion_is_not_the_last() -> None:
     assert found.exhausted_longest_ms == 3 * MINUTE
 
 
+def test_money_that_stays_locked_counts_at_each_close() -> None:
+    assert of([REST] * 3).mean_invested == Quote.of(100)
+
+
 def test_thirty_days_are_enough_to_speak_of_a_year() -> None:
     assert of([UP] * 30, step_ms=DAY_MS).on_budget_a_year is not None
     assert of([UP] * 29, step_ms=DAY_MS).on_budget_a_year is None

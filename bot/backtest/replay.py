@@ -51,6 +51,8 @@ def replayed(run: BacktestRun) -> Iterator[Standing]:
     state = State(token="backtest")  # noqa: S106 - the name in order ids, no secret
     for fill in run.fills:
         if state.cycle != fill.cycle:
+            if state.holding.bought:  # too few to be sold: given up, and carried
+                state = replace(state, holding=state.holding.rest())
             limit = Quote(params.saldo_limite) if params.saldo_limite else wallet + invested(state, ctx)
             state = replace(state, cycle=fill.cycle, limit=limit, k=0)
         booked = _as_booked(fill, params.taxa, rules.symbol.base, rules.symbol.quote)

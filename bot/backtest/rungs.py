@@ -218,6 +218,9 @@ def _rooms(limit: Decimal, amounts: Amounts) -> Ints:
     most = _surely(limit)
     beyond = EXACT.subtract(limit, Decimal(most))
     rooms = most - amounts.whole
+    least, most_near = EXACT.subtract(beyond, _HAIR), EXACT.add(beyond, _HAIR)
+    if any(least <= fraction <= most_near and fraction != beyond for fraction in amounts.fractions):
+        raise Beyond(_TOO_NEAR)  # a quotient that is cut off at 60 digits: thirds of a limit and of an amount
     over = [fraction > beyond for fraction in amounts.fractions]
     rooms[: len(over)] -= over
     rooms[len(over) :] -= over[-1]

@@ -162,6 +162,18 @@ def test_coins_that_64_bits_cannot_hold_with_their_fees_are_not_counted() -> Non
         assert found or rows.tolist() == in_ticks_and_lots(run_exact(params, terms, history))
 
 
+def test_thirds_of_a_limit_and_of_an_amount_are_not_taken_for_more_than_it() -> None:
+    """A lot of 3 at a tick of 1: 1000 / 3 less 100 / 3 is 300, but sixty digits of either are not."""
+    params = replace(ONE, qty_inicial=D(1000), qty_minima=D(50), qty_maxima=D(100), saldo_limite=D(1000))
+    params = replace(params, recompra_queda_inicial=D("0.5"), recompra_queda_maximo=D("0.5"))
+    terms = Terms(rules_of(tick="1", lot="3", minimum="0"), balance=Quote(D(3000)))
+    history = candles([(50, 50, 25, 25)])
+    exact = run_exact(params, terms, history)
+    assert [str(fill.quantity) for fill in exact.fills] == ["18", "3"]
+    rows, why = batch.fills_of(batch.prepare(history, terms), terms, params)
+    assert batch.REASONS[why].startswith("a parameter") or rows.tolist() == in_ticks_and_lots(exact)
+
+
 DUSTY = {
     "dust that makes another lot": ("1000", D(0)),
     "less left than a first buy takes, for dust is not money": ("100", D(0)),

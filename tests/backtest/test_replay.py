@@ -53,12 +53,13 @@ def check(params: StrategyParams, terms: Terms, history: History) -> set[bool]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(strategies(), worlds(), histories(), st.sampled_from([0, 3, 100]))
+@given(strategies(), worlds(), histories(), st.sampled_from([0, 3, 100]), st.sampled_from([0, 0, 3]))
 def test_a_ladder_is_exhausted_while_no_re_buy_rests(
-    params: StrategyParams, terms: Terms, history: History, most: int
+    params: StrategyParams, terms: Terms, history: History, most: int, least: int
 ) -> None:
-    most_sold = Base(terms.rules.lot_step * most)
-    check(params, replace(terms, rules=replace(terms.rules, max_quantity=most_sold)), history)
+    lot = terms.rules.lot_step
+    rules = replace(terms.rules, max_quantity=Base(lot * most), min_quantity=Base(lot * least))
+    check(params, replace(terms, rules=rules), history)
 
 
 def test_coins_that_no_order_could_sell_leave_the_next_cycle_its_whole_limit() -> None:
@@ -135,4 +136,28 @@ def test_what_was_earned_may_be_spent_by_the_next_cycle() -> None:
     )
     run = run_exact(params, terms, history)
     assert [standing.exhausted for standing in replayed(run)] == [True, False, False]
+    check(params, terms, history)
+
+
+def test_coins_of_a_cycle_given_up_are_carried_with_the_dust_before_them() -> None:
+    """Dust for 9.91, then 0.2 coins that are too few to be sold: both together count against the limit of 305."""
+    params = replace(
+        StrategyParams(),
+        qty_inicial=D(100),
+        multiplicador_qty=D(1),
+        limite_recompras=2,
+        saldo_limite=D(305),
+        lucro_reaplicar=False,
+    )
+    rules = replace(rules_of(lot="0.1", minimum="1"), min_quantity=Base(D("0.3")))
+    history = candles([(100, 104, 100, 104), (500, 500, 500, 500), (100, 100, 100, 100)])
+    terms = Terms(rules, balance=Quote(D(1000)))
+    run = run_exact(params, terms, history)
+    assert [(fill.candle, str(fill.quantity)) for fill in run.fills] == [
+        (0, "1"),
+        (0, "0.9"),
+        (1, "0.2"),
+        (2, "1"),
+    ]
+    assert [standing.exhausted for standing in replayed(run)] == [False, False, True, True]
     check(params, terms, history)

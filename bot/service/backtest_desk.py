@@ -76,7 +76,7 @@ class BacktestDesk:
         fields: Sequence[str] = (),
     ) -> Job:
         """The first subject's exchange gives rules and candles; InvalidInput for a pair or a period that is none."""
-        span = span_of(period, self._service.now())
+        span = span_of(period, self._service.now(), many=kind in {Kind.SURVIVAL, Kind.OPTIMIZE})
         return await self._made(person, kind, subjects, pair=pair, span=span, dark=dark, fields=fields)
 
     async def against(self, person: Person, strategy: Strategy, *, dark: bool) -> Job:

@@ -10,6 +10,8 @@ MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 _SHORT_MS = 93 * DAY_MS
 """Up to three months run on one-minute candles, anything longer on five-minute ones."""
+_LONG_MS = 1100 * DAY_MS
+"""Beyond three years, what runs a strategy many times takes 15 minutes, or its worker would outgrow 250 MB."""
 _OLDEST = date(2010, 1, 1)
 _DAYS = {"1m": 30, "3m": 91, "1y": 365, "3y": 1095}
 NAMED = (*_DAYS, "all")
@@ -32,22 +34,28 @@ class Span:
     length_ms: int | None = None
 
 
-def span_of(period: str, now: int) -> Span:
-    """The span of a button's text: `1m`, `all`, `20220101-20220630` (both days whole); InvalidInput("periodo")."""
+def span_of(period: str, now: int, *, many: bool = False) -> Span:
+    """The span of a button's text: `1m`, `all`, `20220101-20220630` (both days whole); InvalidInput("periodo").
+
+    `many`: the strategy, or variations of it, will run over it a thousand times and more.
+    """
     if period == "all":
-        return Span(_step(None))
+        return Span(_step(None, many=many))
     if period in _DAYS:
         length = _DAYS[period] * DAY_MS
-        return Span(_step(length), length_ms=length)
+        return Span(_step(length, many=many), length_ms=length)
     days = days_of(period)
     if days is None:
         raise _unreadable(period)
     start, end = _checked(*days, now)
-    return Span(_step(end - start), start, end)
+    return Span(_step(end - start, many=many), start, end)
 
 
-def _step(length_ms: int | None) -> int:
-    return MINUTE_MS if length_ms is not None and length_ms <= _SHORT_MS else 5 * MINUTE_MS
+def _step(length_ms: int | None, *, many: bool) -> int:
+    if length_ms is not None and length_ms <= _SHORT_MS:
+        return MINUTE_MS
+    long = length_ms is None or length_ms > _LONG_MS
+    return (15 if many and long else 5) * MINUTE_MS
 
 
 def read_period(typed: str, now: int, *, day_first: bool) -> str:

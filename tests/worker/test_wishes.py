@@ -72,6 +72,15 @@ def test_today_ends_now():
 
 
 @pytest.mark.parametrize(
+    ("period", "minutes"),
+    [("3m", 1), ("3y", 5), ("all", 15), ("20200101-20221231", 5), ("20200101-20231231", 15)],
+)
+def test_what_runs_a_strategy_many_times_takes_longer_candles_beyond_three_years(period, minutes):
+    assert span_of(period, NOW, many=True).step_ms == minutes * MINUTE_MS
+    assert span_of(period, NOW).step_ms == min(minutes, 5) * MINUTE_MS
+
+
+@pytest.mark.parametrize(
     "period", ["", "2y", "20220101", "20220101-2022063", "20220630-20220101", "20221301-20221302"]
 )
 def test_a_button_of_another_version_is_refused(period):

@@ -6,7 +6,17 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.accounting import Holding
-from bot.domain.events import CloseReason, FillBooked, OrderAbsent, OrderClosed, StopAsked, StopMode, Tick
+from bot.domain.events import (
+    BalanceRead,
+    CloseReason,
+    FillBooked,
+    OrderAbsent,
+    OrderClosed,
+    StartAsked,
+    StopAsked,
+    StopMode,
+    Tick,
+)
 from bot.domain.money import Base, Price, Quote
 from bot.domain.notices import CycleClosed, PutBack, StrayFill
 from bot.domain.orders import Leg, OrderStatus, OwnOrder
@@ -180,3 +190,20 @@ def test_an_older_word_of_a_closing_does_not_undo_a_newer_one() -> None:
         waiting = world.state.order(rebuy.order_id)
         assert waiting is not None
         assert waiting.closed_at == Base.of("0.4")
+
+
+def test_a_balance_that_nobody_asked_for_begins_nothing() -> None:
+    table = Table(params(qty_inicial="100"), Venue(fine_rules(lot="0.001"), "100", taxa="0"))
+    table.send(StartAsked())
+    table.send(BalanceRead(Quote.of(10)))
+    table.send(BalanceRead(Quote.of(1000)))
+    assert table.state.phase is Phase.STARTING
+    assert table.state.orders == ()
+
+
+def test_an_exit_at_a_price_that_new_rules_move_is_put_elsewhere() -> None:
+    """From 103.5 to 104 by a tick of 1, though the quantity is the same."""
+    world = holding()
+    world.venue.rules = replace(world.venue.rules, tick=Decimal(1))
+    world.feed(Tick())
+    assert world.resting(Leg.EXIT).price == Decimal(104)

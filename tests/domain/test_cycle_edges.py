@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.accounting import Holding
+from bot.domain.commands import Cancel
 from bot.domain.events import (
     BalanceRead,
     CloseReason,
@@ -207,3 +208,21 @@ def test_an_exit_at_a_price_that_new_rules_move_is_put_elsewhere() -> None:
     world.venue.rules = replace(world.venue.rules, tick=Decimal(1))
     world.feed(Tick())
     assert world.resting(Leg.EXIT).price == Decimal(104)
+
+
+def test_an_order_that_is_closed_already_is_not_cancelled() -> None:
+    """Its fill is still on the way when the stop is asked for."""
+    world = holding()
+    rebuy = world.state.live(Leg.REBUY)
+    assert rebuy is not None
+    world.send(OrderClosed(rebuy.order_id, Base.of("0.4"), CloseReason.CANCELLED))
+    commands = world.send(StopAsked(StopMode.KEEP_COINS))
+    assert [c.order_id for c in commands if isinstance(c, Cancel)] == [only(world, Leg.EXIT)]
+
+
+def test_a_first_buy_may_take_all_of_the_money() -> None:
+    for free, phase in (("100", Phase.ENTERING), ("99.99", Phase.STARTING)):
+        table = Table(params(qty_inicial="100"), Venue(fine_rules(lot="0.001"), "100", taxa="0"))
+        table.send(StartAsked())
+        table.send(BalanceRead(Quote.of(free)))
+        assert table.state.phase is phase

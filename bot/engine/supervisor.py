@@ -293,7 +293,7 @@ class Supervisor:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    # --- money -------------------------------------------------------------------------------------------
+    # --- money ------------------------------------------------------------------------------------------------
 
     async def available(self, person_id: int, environment: Environment, symbol: Symbol) -> Quote:
         """Free quote coins that no running strategy has reserved."""

@@ -86,7 +86,9 @@ def panic_done(texts: Texts, halted: Sequence[Halted], mode: StopMode) -> str:
     parts += [_result(texts, one, mode) for one in halted]
     if any(one.rests for one in halted):
         parts.append(texts("panic.by_hand"))
-    return "\n\n".join([*parts, texts("panic.then")])
+    if any(one.halt is not Halt.FAILED for one in halted):
+        parts.append(texts("panic.then"))
+    return "\n\n".join(parts)
 
 
 def _line(texts: Texts, outcome: StopOutcome) -> str:

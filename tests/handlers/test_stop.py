@@ -244,7 +244,8 @@ async def test_a_stop_that_could_not_be_is_no_stop_in_the_audit_log(household):
     await household.app.service.stop(await household.person(), 1, StopMode.KEEP_COINS)
     await until_idle(household)
     await household.forge(pressed)
-    await household.wait_for("não foi feito")
+    failed = await household.wait_for("não foi feito")
+    assert "Eu aviso" not in failed["text"]
     told = await household.ask("/auditoria", "Quem fez o quê")
     deeds = [line.partition(" Ana: ")[2] for line in told["text"].splitlines()]
     assert deeds[-2:] == ["parou lenta", "não conseguiu parar lenta"]

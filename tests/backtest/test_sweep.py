@@ -378,7 +378,7 @@ def test_a_dask_cluster_sweeps_the_same_though_a_worker_is_killed(undisturbed: S
             os.kill(killed[0], signal.SIGKILL)
 
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as cluster:
         pool = open_pool(dask=cluster.scheduler_address)
         assert told(Sweeper(given(), pool, on_progress=murder).grid()) == told(undisturbed)

@@ -98,11 +98,9 @@ def strategy_keyboard(texts: Texts, found: Strategy, *, traded: bool) -> InlineK
         [
             Button(texts.plain("button.status"), Press("status", args)),
             Button(texts.plain("button.plan"), Press("plan", args)),
-        ],
-        [
             Button(texts.plain("button.bt_test"), Press("bt_of", args)),
-            *([Button(texts.plain("button.bt_against"), Press("bt_against", args))] if traded else []),
         ],
+        [Button(texts.plain("button.bt_against"), Press("bt_against", args))] if traded else [],
         [
             Button(texts.plain("button.edit"), Press("edit", args)),
             Button(texts.plain("button.clone"), Press("clone", args)),

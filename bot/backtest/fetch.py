@@ -43,18 +43,21 @@ async def fetched(
     aside: Callable[[str], None] = lambda _: None,
 ) -> tuple[Span, History]:
     """`fetch`, and the candles. A month on disk that cannot be read is put aside, `aside` told why, and fetched anew."""
-    for last in (False, True):
-        try:
-            span = await fetch(store, source, symbol, interval, start=start, end=end, told=told)
-            return span, store.load(source.exchange, symbol, interval, span.start, span.end)
-        except BadMonth:
-            reasons = () if last else store.set_aside_broken(source.exchange, symbol, interval)
-            if not reasons:
-                raise
-            for reason in reasons:
-                log.info("history_month_put_aside", reason=reason)
-                aside(reason)
-    raise AssertionError("unreachable: the second time raises")
+
+    async def once() -> tuple[Span, History]:
+        span = await fetch(store, source, symbol, interval, start=start, end=end, told=told)
+        return span, store.load(source.exchange, symbol, interval, span.start, span.end)
+
+    try:
+        return await once()
+    except BadMonth:
+        reasons = store.set_aside_broken(source.exchange, symbol, interval)
+        if not reasons:
+            raise
+    for reason in reasons:
+        log.info("history_month_put_aside", reason=reason)
+        aside(reason)
+    return await once()
 
 
 async def fetch(

@@ -30,8 +30,9 @@ async def test_a_silent_socket_is_left_and_replaced(scripted, connect):
     assert "silent" in down.reason
 
 
-async def test_a_socket_that_answers_pings_is_kept_though_nothing_else_comes(scripted, connect):
-    """One that is not heard is left after its second ping. A stall of the machine ends one too: the next is as good."""
+@pytest.mark.parametrize("timings", [FAST, JUMPY], ids=["patient", "jumpy"])
+async def test_a_socket_that_answers_pings_is_kept_though_nothing_else_comes(scripted, connect, timings):
+    """A jumpy stream leaves one that is not heard after its second ping, and one whose machine stalled; a patient none."""
     enough = asyncio.Event()
 
     async def talk(socket, number):
@@ -46,13 +47,16 @@ async def test_a_socket_that_answers_pings_is_kept_though_nothing_else_comes(scr
         return [event async for event in stream]
 
     scripted.talk = talk
-    stream = connect(JUMPY)
+    stream = connect(timings)
     listening = asyncio.create_task(listen())
     async with asyncio.timeout(30):
         await enough.wait()
+    assert not listening.done()
+    assert scripted.connections == 1 or timings is JUMPY
     await stream.aclose()
     heard = await listening
     assert heard[0] == StreamUp()
+    assert heard[1:] == [] or timings is JUMPY
     assert {type(one) for one in heard} <= {StreamUp, StreamDown}
 
 
